@@ -1,0 +1,66 @@
+/**
+ * Serves the feed: signs its head with a key made in this instance's memory, which the assertion key certified.
+ * Cost: one assertion signature (KMS) per `KEY_LIFE_MS` and instance; one read and at most one query per page.
+ */
+import { generateSoftwareSigner, jwkFromSpki, type Signer, signJws } from '@postern/keys';
+import type { Clock } from '@postern/store';
+import type { FeedLog, StoredHead } from './feed_log.ts';
+import { FEED_HEAD_TYPE, FEED_KEY_TYPE, type FeedHead, type FeedKeyCertificate, type FeedPage } from './wire.ts';
+
+/** Short, so that a leaked feed key is worth little; renewed when a quarter is left. */
+const KEY_LIFE_MS = 60 * 60 * 1000;
+const SKEW_MS = 60_000;
+
+export interface FeedPublisher {
+  /** The page after `after`; from the beginning when `epoch` is not the present one. `undefined` before the feed was opened. */
+  page(request: { readonly epoch?: string; readonly after: number }): Promise<FeedPage | undefined>;
+  /** A short text that changes whenever a page asked at the head would; the validator of conditional requests. */
+  version(): Promise<string | undefined>;
+}
+
+export function createFeedPublisher(ports: {
+  readonly trustDomain: string;
+  readonly log: FeedLog;
+  readonly assertionSigner: () => Promise<Signer>;
+  readonly clock: Clock;
+}): FeedPublisher {
+  const { trustDomain, log, assertionSigner, clock } = ports;
+  let current: { signer: Signer; certificate: string; renewAtMs: number } | undefined;
+
+  async function feedKey() {
+    const nowMs = clock.nowMs();
+    if (current !== undefined && nowMs < current.renewAtMs) return current;
+    const signer = await generateSoftwareSigner('ES256');
+    const payload: FeedKeyCertificate = {
+      trustDomain,
+      keyId: signer.keyId,
+      jwk: jwkFromSpki(signer.spki),
+      notBeforeMs: nowMs - SKEW_MS,
+      notAfterMs: nowMs + KEY_LIFE_MS,
+    };
+    const certificate = await signJws(await assertionSigner(), { typ: FEED_KEY_TYPE, payload });
+    current = { signer, certificate, renewAtMs: nowMs + (KEY_LIFE_MS * 3) / 4 };
+    return current;
+  }
+
+  async function signHead(stored: StoredHead): Promise<{ head: string; keyCertificate: string }> {
+    const { signer, certificate } = await feedKey();
+    const payload: FeedHead = { trustDomain, ...stored, atMs: clock.nowMs() };
+    return { head: await signJws(signer, { typ: FEED_HEAD_TYPE, payload }), keyCertificate: certificate };
+  }
+
+  return {
+    async page({ epoch, after }) {
+      const stored = await log.head();
+      if (stored === undefined) return undefined;
+      const from = epoch === stored.epoch && after <= stored.sequence ? after : 0;
+      // Entries written after the head was read are left for the next page, so that every page fits its head.
+      const entries = from === stored.sequence ? [] : await log.readEntries(from);
+      return { ...(await signHead(stored)), entries: entries.filter((entry) => entry.sequence <= stored.sequence) };
+    },
+    async version() {
+      const stored = await log.head();
+      return stored && `${stored.epoch}/${stored.sequence}/${stored.releaseNumber}`;
+    },
+  };
+}
