@@ -1,0 +1,27 @@
+export { ALGORITHMS, algorithmOfX509Oid, algorithmRow, isSignatureAlgorithm, type SignatureAlgorithm } from './algorithms.ts';
+export { constantTimeEqual } from './constant_time.ts';
+export { derFromRaw, rawFromDer } from './ecdsa_signature.ts';
+export {
+  type JwsHeader,
+  type JwsReason,
+  joseSignature,
+  type ParsedJws,
+  parseJws,
+  signJws,
+  type VerifyJwsOptions,
+  verifyJws,
+  verifyParsedJws,
+} from './jws.ts';
+export {
+  algorithmOfKey,
+  fitsAlgorithm,
+  jwkFromSpki,
+  type PublicJwk,
+  publicKeyFromJwk,
+  thumbprint,
+  thumbprintOfSpki,
+} from './public_key.ts';
+export { type KeyRing, type Mac, type MacKeyName, type Signer, SignerUnavailable, type SigningKeyName } from './signer.ts';
+export { createSoftwareMac, openSoftwareKeyRing } from './software_key_ring.ts';
+export { createSoftwareSigner, generatePrivateKey, generateSoftwareSigner } from './software_signer.ts';
+export { verifySignature, verifyX509Signature, type X509SignatureInput } from './verify.ts';

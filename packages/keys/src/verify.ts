@@ -1,0 +1,49 @@
+/** Verifies signatures with public keys; never throws on what comes from outside. */
+import { createPublicKey, type KeyObject, verify as nodeVerify } from 'node:crypto';
+import { algorithmOfX509Oid, algorithmRow, type SignatureAlgorithm } from './algorithms.ts';
+import { fitsAlgorithm } from './public_key.ts';
+
+/** `signature`: raw r ‖ s for ECDSA in `jose` form, DER in `x509` form. */
+export function verifySignature(
+  algorithm: SignatureAlgorithm,
+  key: KeyObject,
+  message: Uint8Array,
+  signature: Uint8Array,
+  form: 'jose' | 'x509',
+): boolean {
+  if (!fitsAlgorithm(key, algorithm)) return false;
+  const { digest, padding } = algorithmRow(algorithm);
+  try {
+    const dsaEncoding = form === 'jose' ? 'ieee-p1363' : 'der';
+    return nodeVerify(digest, message, { key, dsaEncoding, ...padding }, signature);
+  } catch {
+    return false; // a malformed signature verifies as little as a wrong one
+  }
+}
+
+/** RFC 5280 `signatureAlgorithm` of a certificate, CSR or CRL. */
+export interface X509SignatureInput {
+  readonly spki: Uint8Array;
+  readonly algorithm: { readonly oid: string; readonly parameters?: Uint8Array };
+  readonly message: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+/** Parameters must be what the algorithm's row says: absent, or NULL for RSA. */
+export function verifyX509Signature(input: X509SignatureInput): boolean {
+  const algorithm = algorithmOfX509Oid(input.algorithm.oid);
+  if (algorithm === undefined) return false;
+  const isNull = input.algorithm.parameters?.length === 2 && input.algorithm.parameters[0] === 0x05;
+  const needsNull = algorithmRow(algorithm).keyType === 'RSA';
+  if (needsNull ? !isNull : input.algorithm.parameters !== undefined) return false;
+  const key = publicKeyFromSpki(input.spki);
+  return key !== undefined && verifySignature(algorithm, key, input.message, input.signature, 'x509');
+}
+
+function publicKeyFromSpki(spki: Uint8Array): KeyObject | undefined {
+  try {
+    return createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,25 @@
+/** Objects in memory, for tests. */
+import { accept, refuse } from '@postern/result';
+import { checkObjectName } from '../bounds.ts';
+import type { Objects } from '../objects.ts';
+import { pageOfNames } from './object_page.ts';
+
+export function createMemoryObjects(): Objects {
+  const objects = new Map<string, Uint8Array>();
+  return {
+    async putIfAbsent(name, bytes) {
+      checkObjectName(name);
+      if (objects.has(name)) return refuse('already-exists');
+      objects.set(name, Uint8Array.from(bytes));
+      return accept(undefined);
+    },
+    async get(name) {
+      checkObjectName(name);
+      const bytes = objects.get(name);
+      return bytes && Uint8Array.from(bytes);
+    },
+    async list(prefix, options) {
+      return pageOfNames([...objects.keys()].filter((name) => name.startsWith(prefix)), options);
+    },
+  };
+}
