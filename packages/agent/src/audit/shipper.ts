@@ -1,0 +1,85 @@
+/**
+ * Sends the spool's segments to the control plane in order and drops what it acknowledged. Nothing is dropped before
+ * that, so an outage costs disk and no records.
+ */
+import type { Clock } from '@postern/store';
+import type { ControlPlaneClient } from '../control_plane/client.ts';
+import type { Log } from '../log.ts';
+
+/** What the shipper needs of the audit spool. */
+export interface SegmentQueue {
+  /** The oldest segments that nobody acknowledged yet, compact JWS, in order. */
+  pending(limit: number): readonly { readonly jws: string; readonly to: number }[];
+  /** Everything up to and including record `number` is durable at the control plane. */
+  acknowledge(number: number): void;
+}
+
+const PERIOD_MS = 1000;
+const MAX_BACKOFF_MS = 30_000;
+const MAX_SEGMENTS_PER_CALL = 32;
+
+export interface Shipper {
+  /** One round; answers whether the queue is empty afterwards. */
+  ship(): Promise<boolean>;
+  start(): void;
+  stop(): Promise<void>;
+}
+
+export function createShipper(ports: {
+  readonly producer: string;
+  readonly client: ControlPlaneClient;
+  readonly queue: SegmentQueue;
+  readonly clock: Clock;
+  readonly log: Log;
+}): Shipper {
+  const { client, queue, log } = ports;
+  let failures = 0;
+  let timer: NodeJS.Timeout | undefined;
+  let running: Promise<boolean> | undefined;
+
+  async function ship(): Promise<boolean> {
+    for (;;) {
+      const pending = queue.pending(MAX_SEGMENTS_PER_CALL);
+      if (pending.length === 0) return true;
+      try {
+        const segments = pending.map((segment) => segment.jws);
+        const answer = await client.sendSegments({ producer: ports.producer, segments });
+        if (!answer.ok) {
+          failures += 1;
+          log('error', 'segments-refused', { reason: answer.reason });
+          return false;
+        }
+        failures = 0;
+        queue.acknowledge(answer.value.acknowledged);
+        if (answer.value.acknowledged < (pending[0]?.to ?? 0)) return false;
+      } catch (fault) {
+        failures += 1;
+        if (failures === 1) log('warn', 'segments-not-sent', { error: (fault as Error).message });
+        return false;
+      }
+    }
+  }
+
+  function schedule(): void {
+    const waitMs = Math.min(MAX_BACKOFF_MS, PERIOD_MS * 2 ** Math.min(failures, 10));
+    timer = setTimeout(
+      () => {
+        running = ship().finally(() => {
+          if (timer !== undefined) schedule();
+        });
+      },
+      waitMs * (0.8 + 0.4 * Math.random()),
+    );
+  }
+
+  return {
+    ship,
+    start: schedule,
+    async stop() {
+      clearTimeout(timer);
+      timer = undefined;
+      await running;
+      await ship();
+    },
+  };
+}

@@ -1,0 +1,138 @@
+/**
+ * The agent's calls to the control plane: HTTPS with JSON, each with a proof signed by the agent's SVID key over method,
+ * target, body hash and a single-use id, so that no session and no TLS client certificate is needed. Every call is
+ * bounded in time and in the size of the answer. A refusal by the control plane is a value; not reaching it throws
+ * `ControlPlaneUnreachable`.
+ */
+import type {
+  AgentEntries,
+  AgentIdentity,
+  JoinRequest,
+  ProblemCode,
+  SegmentsAnswer,
+  SegmentsRequest,
+  SvidsAnswer,
+  SvidsRequest,
+} from '@postern/api';
+import { PATHS } from '@postern/api';
+import type { FeedPage } from '@postern/feed';
+import { accept, type Result, refuse } from '@postern/result';
+
+export class ControlPlaneUnreachable extends Error {
+  override readonly name = 'ControlPlaneUnreachable';
+}
+
+/** Signs a proof of possession for one call; undefined while the agent has no SVID. */
+export type SignProof = (call: { method: string; target: string; body: Uint8Array }) => Promise<string | undefined>;
+
+export type CallReason = ProblemCode | 'answer-malformed' | 'answer-too-large';
+
+export interface ControlPlaneClient {
+  join(request: JoinRequest): Promise<Result<AgentIdentity, CallReason>>;
+  renew(csr: string): Promise<Result<AgentIdentity, CallReason>>;
+  /** `unchanged` when the entries still have this validator. */
+  entries(etag?: string): Promise<Result<{ entries: AgentEntries; etag?: string } | 'unchanged', CallReason>>;
+  svids(request: SvidsRequest): Promise<Result<SvidsAnswer, CallReason>>;
+  feedPage(position: { epoch: string; after: number }): Promise<Result<FeedPage, CallReason>>;
+  release(number: number): Promise<Result<string, CallReason>>;
+  sendSegments(request: SegmentsRequest): Promise<Result<SegmentsAnswer, CallReason>>;
+}
+
+const TIMEOUT_MS = 10_000;
+const MAX_JSON_BYTES = 8 * 1024 * 1024;
+const MAX_RELEASE_ANSWER_BYTES = 24 * 1024 * 1024;
+
+interface Call {
+  readonly method: 'GET' | 'POST';
+  readonly target: string;
+  readonly body?: unknown;
+  readonly etag?: string;
+  readonly maxBytes?: number;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly etag?: string;
+  readonly text: string;
+}
+
+export function createControlPlaneClient(ports: { readonly url: string; readonly signProof: SignProof }): ControlPlaneClient {
+  async function call({ method, target, body, etag, maxBytes = MAX_JSON_BYTES }: Call): Promise<Result<Answer, CallReason>> {
+    const bytes = body === undefined ? new Uint8Array() : Buffer.from(JSON.stringify(body));
+    const headers: Record<string, string> = { accept: 'application/json' };
+    const proof = await ports.signProof({ method, target, body: bytes });
+    if (proof !== undefined) headers['postern-proof'] = proof;
+    if (etag !== undefined) headers['if-none-match'] = etag;
+    if (body !== undefined) headers['content-type'] = 'application/json';
+    let response: Response;
+    let text: string | undefined;
+    try {
+      // `redirect: 'error'`: a proof is for one origin and one target.
+      response = await fetch(ports.url + target, {
+        method,
+        headers,
+        redirect: 'error',
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+        ...(body === undefined ? {} : { body: bytes }),
+      });
+      text = await readBounded(response, maxBytes);
+    } catch (cause) {
+      throw new ControlPlaneUnreachable(`\`${ports.url}\` does not answer`, { cause });
+    }
+    if (text === undefined) return refuse('answer-too-large');
+    if (response.status >= 500) throw new ControlPlaneUnreachable(`\`${ports.url}\` answers ${response.status}`);
+    if (response.status >= 400) return refuse(codeOf(text));
+    return accept({ status: response.status, etag: response.headers.get('etag') ?? undefined, text });
+  }
+
+  async function callJson<T>(request: Call): Promise<Result<T, CallReason>> {
+    const answer = await call(request);
+    return answer.ok ? parseJson<T>(answer.value.text) : answer;
+  }
+
+  return {
+    join: (request) => callJson({ method: 'POST', target: PATHS.agentJoin, body: request }),
+    renew: (csr) => callJson({ method: 'POST', target: PATHS.agentRenew, body: { csr } }),
+    async entries(etag) {
+      const answer = await call({ method: 'GET', target: PATHS.agentEntries, etag });
+      if (!answer.ok) return answer;
+      if (answer.value.status === 304) return accept('unchanged');
+      const entries = parseJson<AgentEntries>(answer.value.text);
+      return entries.ok ? accept({ entries: entries.value, etag: answer.value.etag }) : entries;
+    },
+    svids: (request) => callJson({ method: 'POST', target: PATHS.svids, body: request }),
+    feedPage: ({ epoch, after }) =>
+      callJson({ method: 'GET', target: `${PATHS.feed}?epoch=${encodeURIComponent(epoch)}&after=${after}` }),
+    async release(number) {
+      const target = PATHS.release(number);
+      const answer = await call({ method: 'GET', target, maxBytes: MAX_RELEASE_ANSWER_BYTES });
+      return answer.ok ? accept(answer.value.text) : answer;
+    },
+    sendSegments: (request) => callJson({ method: 'POST', target: PATHS.segments, body: request }),
+  };
+}
+
+async function readBounded(response: Response, maxBytes: number): Promise<string | undefined> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body ?? []) {
+    size += chunk.byteLength;
+    if (size > maxBytes) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function parseJson<T>(text: string): Result<T, CallReason> {
+  try {
+    const value = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? accept(value as T) : refuse('answer-malformed');
+  } catch {
+    return refuse('answer-malformed');
+  }
+}
+
+function codeOf(problem: string): CallReason {
+  const parsed = parseJson<{ code?: unknown }>(problem);
+  return parsed.ok && typeof parsed.value.code === 'string' ? (parsed.value.code as ProblemCode) : 'answer-malformed';
+}

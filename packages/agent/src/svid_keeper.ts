@@ -1,0 +1,109 @@
+/**
+ * Holds an SVID for every entry bound to this node: keys are made here and never leave, certificates are asked for by
+ * CSR, renewed long before they end, and dropped when the entry is gone.
+ */
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { type AgentEntry, MAX_SVIDS_PER_REQUEST, type SvidRequest } from '@postern/api';
+import { createCsr } from '@postern/ca';
+import type { Clock } from '@postern/store';
+import type { ControlPlaneClient } from './control_plane/client.ts';
+import { isDueForRenewal } from './renewal.ts';
+import type { WorkloadIdentity } from './identity_source.ts';
+import type { IdentityStore } from './identity_store.ts';
+import type { Log } from './log.ts';
+
+export interface SvidKeeper {
+  /** One round: entries, then whatever is missing, changed or due. Throws when the control plane cannot be reached. */
+  sync(): Promise<void>;
+}
+
+interface Pending {
+  readonly entry: AgentEntry;
+  readonly privateKey: KeyObject;
+  readonly request: SvidRequest;
+}
+
+export function createSvidKeeper(ports: {
+  readonly client: ControlPlaneClient;
+  readonly store: IdentityStore;
+  readonly clock: Clock;
+  readonly log: Log;
+}): SvidKeeper {
+  const { client, store, clock, log } = ports;
+  let etag: string | undefined;
+  let entries: readonly AgentEntry[] = [];
+  /** Entry id → revision that its SVID was issued for: a changed entry asks for a new one. */
+  const issuedRevision = new Map<string, number>();
+
+  async function syncEntries(): Promise<boolean> {
+    const answer = await client.entries(etag);
+    if (!answer.ok) {
+      log('error', 'entries-refused', { reason: answer.reason });
+      return false;
+    }
+    if (answer.value === 'unchanged') return false;
+    entries = answer.value.entries.entries;
+    etag = answer.value.etag;
+    return true;
+  }
+
+  function isDue(entry: AgentEntry, nowMs: number): boolean {
+    const held = store.identity(entry.id);
+    return held === undefined || issuedRevision.get(entry.id) !== entry.revision || isDueForRenewal(held, nowMs);
+  }
+
+  async function prepare(entry: AgentEntry): Promise<Pending> {
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const csr = createCsr(privateKey, { spiffeId: entry.spiffeId });
+    return { entry, privateKey, request: { entryId: entry.id, csr: Buffer.from(csr).toString('base64') } };
+  }
+
+  async function issue(due: readonly AgentEntry[]): Promise<Map<string, WorkloadIdentity>> {
+    const issued = new Map<string, WorkloadIdentity>();
+    for (let from = 0; from < due.length; from += MAX_SVIDS_PER_REQUEST) {
+      const batch = await Promise.all(due.slice(from, from + MAX_SVIDS_PER_REQUEST).map(prepare));
+      const answer = await client.svids({ requests: batch.map((pending) => pending.request) });
+      if (!answer.ok) {
+        log('error', 'svids-refused', { reason: answer.reason });
+        break;
+      }
+      for (const refusal of answer.value.refused)
+        log('error', 'svid-refused', { entry: refusal.entryId, reason: refusal.reason });
+      for (const svid of answer.value.svids) {
+        const pending = batch.find(({ entry }) => entry.id === svid.entryId);
+        if (pending === undefined || svid.spiffeId !== pending.entry.spiffeId) continue;
+        issuedRevision.set(svid.entryId, pending.entry.revision);
+        issued.set(svid.entryId, {
+          entryId: svid.entryId,
+          spiffeId: svid.spiffeId,
+          hint: pending.entry.hint,
+          chain: svid.chain.map((der) => Buffer.from(der, 'base64')),
+          privateKey: pending.privateKey.export({ format: 'der', type: 'pkcs8' }),
+          serial: svid.serial,
+          notBeforeMs: svid.notBeforeMs,
+          notAfterMs: svid.notAfterMs,
+        });
+        log('info', 'svid-issued', { spiffeId: svid.spiffeId, serial: svid.serial });
+      }
+    }
+    return issued;
+  }
+
+  return {
+    async sync() {
+      const hasChanged = await syncEntries();
+      const nowMs = clock.nowMs();
+      const due = entries.filter((entry) => isDue(entry, nowMs));
+      const issued = due.length === 0 ? new Map<string, WorkloadIdentity>() : await issue(due);
+      const held = new Map<string, WorkloadIdentity>();
+      let hasExpired = false;
+      for (const entry of entries) {
+        const identity = issued.get(entry.id) ?? store.identity(entry.id);
+        if (identity === undefined) continue;
+        if (identity.notAfterMs <= nowMs) hasExpired = true;
+        else held.set(entry.id, identity);
+      }
+      if (hasChanged || hasExpired || issued.size > 0) store.replace(entries, held);
+    },
+  };
+}

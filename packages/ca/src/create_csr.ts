@@ -1,0 +1,25 @@
+/** Makes a certification request for a key of our own (agents, `postern svid`). */
+import { createPublicKey, type KeyObject, sign } from 'node:crypto';
+import { bitString, contextTag, element, oid, sequence, setOf, unsigned } from '@postern/der';
+import { algorithmOfKey, algorithmRow } from '@postern/keys';
+import { createName } from './certificate_der.ts';
+import { subjectAltName } from './extension_der.ts';
+
+/** DER. `spiffeId`: named in the request when it is known; the authority takes names from entries all the same. */
+export function createCsr(privateKey: KeyObject, names: { readonly spiffeId?: string }): Uint8Array {
+  const publicKey = createPublicKey(privateKey);
+  const algorithm = algorithmOfKey(publicKey);
+  const row = algorithm && algorithmRow(algorithm);
+  if (row?.x509 === undefined) throw new TypeError('no certificates are requested for such a key');
+  const requested =
+    names.spiffeId === undefined
+      ? []
+      : [sequence(oid('1.2.840.113549.1.9.14'), setOf(sequence(subjectAltName({ uris: [names.spiffeId], dnsNames: [] }))))];
+  const info = sequence(
+    unsigned(0),
+    createName(),
+    new Uint8Array(publicKey.export({ format: 'der', type: 'spki' })),
+    element(contextTag(0, 'constructed'), ...requested),
+  );
+  return sequence(info, row.x509.identifier, bitString(sign(row.digest, info, { key: privateKey, dsaEncoding: 'der' })));
+}

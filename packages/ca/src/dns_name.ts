@@ -1,0 +1,8 @@
+/** DNS names as certificates may carry them: letters, digits and hyphens (RFC 5280 4.2.1.6, RFC 1034 3.5). */
+
+const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+
+/** Lower case only, no trailing dot, no wildcard. */
+export function isLdhName(name: string): boolean {
+  return name.length <= 253 && name.split('.').every((label) => LABEL.test(label));
+}

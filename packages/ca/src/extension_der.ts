@@ -1,0 +1,53 @@
+/** Certificate extensions, written (RFC 5280 4.2). */
+import { boolean, contextTag, element, namedBits, nullValue, octetString, oid, sequence, unsigned } from '@postern/der';
+
+const encoder = new TextEncoder();
+
+function extension(dotted: string, isCritical: boolean, value: Uint8Array): Uint8Array {
+  return isCritical
+    ? sequence(oid(dotted), boolean(true), octetString(value))
+    : sequence(oid(dotted), octetString(value));
+}
+
+/** Critical. cA FALSE is the DEFAULT and so is not spelled out. */
+export function basicConstraints(options: { readonly isCa: boolean; readonly pathLength?: number }): Uint8Array {
+  const parts = options.isCa ? [boolean(true)] : [];
+  if (options.pathLength !== undefined) parts.push(unsigned(options.pathLength));
+  return extension('2.5.29.19', true, sequence(...parts));
+}
+
+const BITS = { digitalSignature: 0, keyCertSign: 5, cRLSign: 6 } as const;
+
+/** Critical (X509-SVID 4.3). */
+export function keyUsage(...usages: readonly (keyof typeof BITS)[]): Uint8Array {
+  return extension('2.5.29.15', true, namedBits(usages.map((usage) => BITS[usage])));
+}
+
+export function extendedKeyUsage(...purposes: readonly string[]): Uint8Array {
+  return extension('2.5.29.37', false, sequence(...purposes.map(oid)));
+}
+
+/** Not critical: the Subject is never empty (RFC 5280 4.2.1.6). */
+export function subjectAltName(names: { readonly uris: readonly string[]; readonly dnsNames: readonly string[] }): Uint8Array {
+  return extension(
+    '2.5.29.17',
+    false,
+    sequence(
+      ...names.uris.map((uri) => element(contextTag(6, 'primitive'), encoder.encode(uri))),
+      ...names.dnsNames.map((name) => element(contextTag(2, 'primitive'), encoder.encode(name))),
+    ),
+  );
+}
+
+export function subjectKeyId(keyId: Uint8Array): Uint8Array {
+  return extension('2.5.29.14', false, octetString(keyId));
+}
+
+export function authorityKeyId(keyId: Uint8Array): Uint8Array {
+  return extension('2.5.29.35', false, sequence(element(contextTag(0, 'primitive'), keyId)));
+}
+
+/** RFC 9608 2: NULL, never critical, never in CA certificates. */
+export function noRevAvail(): Uint8Array {
+  return extension('2.5.29.56', false, nullValue());
+}

@@ -1,0 +1,49 @@
+/** What an authority puts into certificates. A profile is checked once, when it is made; each number has its reason. */
+export interface LeafProfile {
+  readonly name: string;
+  readonly defaultTtlSeconds: number;
+  readonly minTtlSeconds: number;
+  readonly maxTtlSeconds: number;
+  /** `notBefore` lies this far in the past: clocks that are behind accept the certificate at once. */
+  readonly backdateSeconds: number;
+  /** RFC 9608: short-lived certificates say that no revocation information exists; decision points learn it by the feed. */
+  readonly noRevAvail: boolean;
+}
+
+/** RFC 9608 is meant for certificates whose life is shorter than the time to publish a revocation. */
+export const MAX_NO_REV_AVAIL_SECONDS = 24 * 60 * 60;
+
+export const WORKLOAD_PROFILE: LeafProfile = createLeafProfile({
+  name: 'workload',
+  // Renewed after a quarter of it, so an outage of three hours harms nobody.
+  defaultTtlSeconds: 4 * 60 * 60,
+  // Below this, clocks and delivery eat the lifetime.
+  minTtlSeconds: 60,
+  maxTtlSeconds: 24 * 60 * 60,
+  backdateSeconds: 60,
+  noRevAvail: true,
+});
+
+/** Agents are renewed as workloads are; their SVID also survives a restart of the node without a new join. */
+export const AGENT_PROFILE: LeafProfile = createLeafProfile({
+  ...WORKLOAD_PROFILE,
+  name: 'agent',
+  defaultTtlSeconds: 24 * 60 * 60,
+});
+
+export function createLeafProfile(profile: LeafProfile): LeafProfile {
+  const { minTtlSeconds: min, defaultTtlSeconds: usual, maxTtlSeconds: max, backdateSeconds, noRevAvail } = profile;
+  if (!(min > 0 && min <= usual && usual <= max)) throw new RangeError(`profile ${profile.name}: lifetimes out of order`);
+  if (backdateSeconds < 10 || backdateSeconds > 300) throw new RangeError(`profile ${profile.name}: backdate not 10 to 300 s`);
+  if (noRevAvail && max > MAX_NO_REV_AVAIL_SECONDS) throw new RangeError(`profile ${profile.name}: too long-lived for noRevAvail`);
+  return Object.freeze({ ...profile });
+}
+
+/** Seconds; an absent wish is the profile's default, one outside its bounds is clamped. */
+export function clampTtl(profile: LeafProfile, wishSeconds: number | undefined): number {
+  return Math.min(profile.maxTtlSeconds, Math.max(profile.minTtlSeconds, wishSeconds ?? profile.defaultTtlSeconds));
+}
+
+/** Twice a leaf's default life: an issuer certified just before an outage still covers the leaves it signs. */
+export const EPHEMERAL_ISSUER_SECONDS = 2 * WORKLOAD_PROFILE.defaultTtlSeconds;
+export const ROOT_SECONDS = 10 * 365 * 24 * 60 * 60;

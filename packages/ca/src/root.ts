@@ -1,0 +1,98 @@
+/** Certificates of authorities: the root, and the ephemeral issuers it certifies. */
+import type { Signer } from '@postern/keys';
+import { type Certificate, parseCertificate, type TrustDomain, trustDomainId } from '@postern/spiffe';
+import { createName, createTbsCertificate, keyIdOf } from './certificate_der.ts';
+import { authorityKeyId, basicConstraints, keyUsage, subjectAltName, subjectKeyId } from './extension_der.ts';
+import { type CertificateKind, lintCertificate } from './lint.ts';
+import { EPHEMERAL_ISSUER_SECONDS, ROOT_SECONDS } from './profile.ts';
+import { createSerial } from './serial.ts';
+import { signCertificate, x509AlgorithmOf } from './sign.ts';
+
+const BACKDATE_MS = 60_000;
+
+/** Self-signed. Cost: one use of the root key. */
+export async function createRootCertificate(input: {
+  readonly signer: Signer;
+  readonly trustDomain: TrustDomain;
+  readonly nowMs: number;
+}): Promise<Uint8Array> {
+  const name = createName(`Postern root of ${input.trustDomain}`);
+  return createAuthorityCertificate('root', {
+    ...input,
+    subject: name,
+    issuerName: name,
+    issuerKeyId: keyIdOf(input.signer.spki),
+    spki: input.signer.spki,
+    notAfterMs: input.nowMs + ROOT_SECONDS * 1000,
+  });
+}
+
+/**
+ * Certifies the key of one issuing instance: hours, no further authority below it. Only the function that may use the
+ * root key calls this. Cost: one use of the root key.
+ */
+export async function certifyIssuer(input: {
+  readonly rootSigner: Signer;
+  readonly root: Certificate;
+  /** SubjectPublicKeyInfo of the instance's key. */
+  readonly spki: Uint8Array;
+  readonly trustDomain: TrustDomain;
+  readonly nowMs: number;
+}): Promise<Uint8Array> {
+  const keyId = keyIdOf(input.spki);
+  return createAuthorityCertificate('issuer', {
+    signer: input.rootSigner,
+    trustDomain: input.trustDomain,
+    nowMs: input.nowMs,
+    subject: createName(`Postern issuer ${Buffer.from(keyId).toString('hex').slice(0, 16)}`),
+    issuerName: input.root.subject,
+    issuerKeyId: keyIdOf(input.rootSigner.spki),
+    spki: input.spki,
+    notAfterMs: Math.min(input.nowMs + EPHEMERAL_ISSUER_SECONDS * 1000, input.root.notAfterMs),
+    issuer: input.root,
+  });
+}
+
+async function createAuthorityCertificate(
+  kind: CertificateKind,
+  input: {
+    readonly signer: Signer;
+    readonly trustDomain: TrustDomain;
+    readonly nowMs: number;
+    readonly subject: Uint8Array;
+    readonly issuerName: Uint8Array;
+    readonly issuerKeyId: Uint8Array;
+    readonly spki: Uint8Array;
+    readonly notAfterMs: number;
+    readonly issuer?: Certificate;
+  },
+): Promise<Uint8Array> {
+  const signatureAlgorithm = x509AlgorithmOf(input.signer);
+  const tbs = createTbsCertificate({
+    serial: createSerial(),
+    issuer: input.issuerName,
+    subject: input.subject,
+    notBeforeMs: input.nowMs - BACKDATE_MS,
+    notAfterMs: input.notAfterMs,
+    spki: input.spki,
+    signatureAlgorithm,
+    extensions: [
+      basicConstraints(kind === 'issuer' ? { isCa: true, pathLength: 0 } : { isCa: true }),
+      keyUsage('keyCertSign', 'cRLSign'),
+      // The authority carries the trust domain's own ID (SPIFFE-ID 3.1).
+      subjectAltName({ uris: [trustDomainId(input.trustDomain).uri], dnsNames: [] }),
+      subjectKeyId(keyIdOf(input.spki)),
+      authorityKeyId(input.issuerKeyId),
+    ],
+  });
+  const linted = lintCertificate(kind, tbs, signatureAlgorithm, input.issuer);
+  if (!linted.ok) throw new Error(`an authority's certificate does not pass: ${linted.detail}`);
+  return signCertificate(linted.value, input.signer);
+}
+
+/** Reads back a certificate of our own; a fault when it cannot be read. */
+export function readOwnCertificate(der: Uint8Array): Certificate {
+  const parsed = parseCertificate(der);
+  if (!parsed.ok) throw new Error(`a certificate of our own cannot be read: ${parsed.detail ?? parsed.reason}`);
+  return parsed.value;
+}
