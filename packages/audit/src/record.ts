@@ -1,0 +1,158 @@
+/**
+ * What is recorded: one versioned union, one member per kind of event. A record says who, what, the outcome and why; it
+ * never holds a token, a key, a query string or a header's value.
+ */
+export type AuditRecord = RecordHeader & RecordBody;
+
+export interface RecordHeader {
+  readonly v: 1;
+  /** UUIDv7; a decision's is the id that its caller was told. */
+  readonly id: string;
+  /** Whose record it is; with `number` its place, from 1 without gaps. */
+  readonly producer: string;
+  readonly number: number;
+  readonly atMs: number;
+}
+
+export type RecordKind = RecordBody['kind'];
+
+export type RecordBody =
+  | DecisionRecord
+  | IssuanceRecord
+  | JoinRecord
+  | IssuerCertifiedRecord
+  | RegistrationRecord
+  | ReleaseRecord
+  | AdministratorRecord
+  | SignalRecord
+  | RevocationRecord
+  | RefusalRecord;
+
+export interface DecisionRecord {
+  readonly kind: 'decision';
+  readonly outcome: 'allow' | 'deny' | 'challenge';
+  readonly reason: string;
+  readonly service: string;
+  readonly action?: string;
+  readonly method: string;
+  /** Canonical path, without query. */
+  readonly path?: string;
+  readonly host: string;
+  readonly enforcementPoint: string;
+  readonly assurance?: string;
+  readonly workload?: { readonly spiffeId: string; readonly serial?: string; readonly issuerKeyId?: string };
+  readonly user?: { readonly issuer: string; readonly subject: string };
+  readonly device?: { readonly id: string };
+  readonly parties: readonly {
+    readonly kind: string;
+    readonly principal: string;
+    readonly outcome: string;
+    /** Ids of the policies that determined it. */
+    readonly policies: readonly string[];
+    readonly errors: readonly string[];
+  }[];
+  readonly releaseNumber: number;
+  readonly feedSequence: number;
+  readonly validUntilMs: number;
+  readonly mode: 'enforce' | 'observe';
+  /** Let through although `enforce` would have denied. */
+  readonly observed: boolean;
+  readonly latencyUs: number;
+}
+
+export interface IssuanceRecord {
+  readonly kind: 'issuance-begin' | 'issuance-complete' | 'issuance-failed';
+  readonly spiffeId: string;
+  readonly serial: string;
+  readonly dnsNames: readonly string[];
+  readonly keyThumbprint: string;
+  readonly issuerKeyId: string;
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+  readonly requester: string;
+  readonly entryId?: string;
+  /** With `issuance-failed`. */
+  readonly reason?: string;
+}
+
+export interface JoinRecord {
+  readonly kind: 'join';
+  readonly agentId: string;
+  readonly serial: string;
+}
+
+export interface IssuerCertifiedRecord {
+  readonly kind: 'issuer-certified';
+  readonly keyId: string;
+  readonly serial: string;
+  readonly notAfterMs: number;
+  /** Base64 DER. */
+  readonly certificate: string;
+}
+
+export interface RegistrationRecord {
+  readonly kind: 'entry-created' | 'entry-deleted';
+  readonly entryId: string;
+  readonly spiffeId: string;
+  readonly parentId: string;
+  readonly selectors: readonly string[];
+  readonly by: string;
+}
+
+export interface ReleaseRecord {
+  readonly kind: 'release-published';
+  readonly releaseNumber: number;
+  readonly digest: string;
+  readonly contentDigest: string;
+  readonly by: string;
+}
+
+export interface AdministratorRecord {
+  readonly kind: 'administrator-action';
+  readonly action: string;
+  readonly subject: string;
+  readonly by: string;
+}
+
+export interface SignalRecord {
+  readonly kind: 'signal-received';
+  readonly source: string;
+  readonly subject: string;
+  readonly outcome: 'applied' | 'refused';
+  readonly reason: string;
+}
+
+export interface RevocationRecord {
+  readonly kind: 'revocation';
+  readonly subject: string;
+  readonly reason: string;
+  readonly by: string;
+}
+
+/** A call that a door refused. */
+export interface RefusalRecord {
+  readonly kind: 'refusal';
+  readonly door: string;
+  readonly reason: string;
+  readonly caller?: string;
+}
+
+const MAX_TEXT_LENGTH = 4096;
+const MAX_LIST_LENGTH = 64;
+const MAX_DEPTH = 6;
+
+/** Cuts what is too long, so that no input can make a record grow; what was cut ends in `…`. */
+export function boundRecord<T>(value: T): T {
+  return bound(value, 0) as T;
+}
+
+function bound(value: unknown, depth: number): unknown {
+  if (typeof value === 'string') {
+    const text = value.isWellFormed() ? value : value.toWellFormed();
+    return text.length <= MAX_TEXT_LENGTH ? text : `${text.slice(0, MAX_TEXT_LENGTH - 1).toWellFormed()}…`;
+  }
+  if (typeof value !== 'object' || value === null) return value;
+  if (depth >= MAX_DEPTH) return '…';
+  if (Array.isArray(value)) return value.slice(0, MAX_LIST_LENGTH).map((element) => bound(element, depth + 1));
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, bound(member, depth + 1)]));
+}
