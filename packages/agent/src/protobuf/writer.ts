@@ -1,0 +1,49 @@
+/** Protocol buffers, written. Default values are left out, as proto3 does; what must be seen is never a default. */
+import { Buffer } from 'node:buffer';
+
+export class MessageWriter {
+  readonly #parts: Uint8Array[] = [];
+
+  bytes(field: number, value: Uint8Array): this {
+    this.#key(field, 2);
+    this.#parts.push(varint(value.length), value);
+    return this;
+  }
+
+  text(field: number, value: string): this {
+    return value === '' ? this : this.bytes(field, Buffer.from(value, 'utf8'));
+  }
+
+  /** Written even when it is empty: an empty message says that it is there. */
+  message(field: number, value: MessageWriter): this {
+    return this.bytes(field, value.finish());
+  }
+
+  integer(field: number, value: number): this {
+    if (value === 0) return this;
+    this.#key(field, 0);
+    this.#parts.push(varint(value));
+    return this;
+  }
+
+  finish(): Uint8Array {
+    return this.#parts.length === 1 ? (this.#parts[0] as Uint8Array) : Buffer.concat(this.#parts);
+  }
+
+  #key(field: number, wireType: number): void {
+    this.#parts.push(varint(field * 8 + wireType));
+  }
+}
+
+/** Non-negative safe integers. */
+function varint(value: number): Uint8Array {
+  if (value < 0x80) return Uint8Array.of(value);
+  const octets: number[] = [];
+  let rest = value;
+  while (rest >= 0x80) {
+    octets.push((rest % 128) | 0x80);
+    rest = Math.floor(rest / 128);
+  }
+  octets.push(rest);
+  return Uint8Array.from(octets);
+}
