@@ -1,10 +1,10 @@
 /** One decision, before it becomes a protocol answer: the same value in the agent and in the function. */
-import type { Outcome, PartyDecision } from '@postern/policy-engine';
-import type { Assurance } from '@postern/policy-engine';
+import type { Assurance, Outcome, PartyDecision } from '@postern/policy-engine';
+
+import type { DecisionReason } from './reasons.ts';
 
 /** Why. One stable word; tests, records and metrics use it. The exact list lives with its wire answer in `reasons.ts`. */
 export type { DecisionReason } from './reasons.ts';
-import type { DecisionReason } from './reasons.ts';
 
 export interface Decision {
   /** UUIDv7. */
@@ -12,6 +12,8 @@ export interface Decision {
   readonly atMs: number;
   readonly outcome: Outcome;
   readonly reason: DecisionReason;
+  /** The exact rule or part behind the reason; for the operator, bounded and printable, never told to the client. */
+  readonly detail?: string;
   readonly service: string;
   /** Absent when the request was refused before it could be routed. */
   readonly action?: string;
@@ -21,7 +23,7 @@ export interface Decision {
   readonly host: string;
   readonly enforcementPoint: string;
   readonly assurance?: Assurance;
-  readonly workload?: { readonly spiffeId: string; readonly serial: string; readonly issuerKeyId?: string };
+  readonly workload?: { readonly spiffeId: string; readonly serial?: string; readonly issuerKeyId?: string };
   readonly user?: { readonly issuer: string; readonly subject: string };
   readonly device?: { readonly id: string };
   readonly parties: readonly PartyDecision[];

@@ -1,0 +1,2 @@
+export * from './release.ts';
+export * from './world.ts';
