@@ -72,7 +72,10 @@ export interface SvidsAnswer {
 
 /** `POST /v1/audit/segments`: compact JWS segments of one producer, in order. */
 export interface SegmentsRequest {
+  /** SPIFFE ID of the agent, `#`, and an id of this run of it. */
   readonly producer: string;
+  /** Public key that the segments are verified with; certified on the first call. */
+  readonly key: Jwk;
   readonly segments: readonly string[];
 }
 

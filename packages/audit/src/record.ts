@@ -32,6 +32,8 @@ export interface DecisionRecord {
   readonly kind: 'decision';
   readonly outcome: 'allow' | 'deny' | 'challenge';
   readonly reason: string;
+  /** For operators: which rule exactly; never a value from the request that could be secret. */
+  readonly detail?: string;
   readonly service: string;
   readonly action?: string;
   readonly method: string;

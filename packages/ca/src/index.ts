@@ -16,7 +16,7 @@ export { type CertifyIssuerKey, createEphemeralIssuer } from './ephemeral_issuer
 export { createJoinTokenStore, type JoinTokenReason, type JoinTokenStore } from './join_token.ts';
 export { createLineageStore, type LineageReason, type LineageStore } from './lineage.ts';
 export { LINTS, type LintedCertificate, lintCertificate } from './lint.ts';
-export { AGENT_PROFILE, createLeafProfile, type LeafProfile, WORKLOAD_PROFILE } from './profile.ts';
+export { AGENT_PROFILE, clampTtl, createLeafProfile, type LeafProfile, WORKLOAD_PROFILE } from './profile.ts';
 export {
   AGENT_PATH,
   agentSpiffeId,

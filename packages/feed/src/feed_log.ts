@@ -11,7 +11,7 @@ import { accept, type Result, refuse } from '@postern/result';
 import type { Item, Table, Write } from '@postern/store';
 import { chainNext, chainStart } from './chain.ts';
 import { checkFact, type FactReason } from './fact_shape.ts';
-import type { Fact } from './facts.ts';
+import type { Fact, PostureFact } from './facts.ts';
 import { type FeedEntry, MAX_FEED_PAGE_ENTRIES } from './wire.ts';
 
 export interface StoredHead {
@@ -33,7 +33,7 @@ export interface FeedLog {
   append(facts: readonly Fact[]): Promise<Result<StoredHead, AppendReason>>;
   /** Entries after `after`, in order, at most a page. Throws `FeedTampered` when one does not carry its MAC. */
   readEntries(after: number): Promise<readonly FeedEntry[]>;
-  /** Moves the release that the head names; only ever to the next number. */
+  /** Moves the release that the head names; only ever to a higher number. */
   setRelease(number: number, digest: string): Promise<Result<StoredHead, 'release-number-taken' | 'feed-busy' | 'feed-empty'>>;
   /** The latest fact of a subject, expired or not. */
   latest(kind: Fact['kind'], subject: string): Promise<Fact | undefined>;
@@ -121,7 +121,7 @@ export function createFeedLog(ports: { readonly table: Table; readonly mac: Mac 
         for (const fact of facts) {
           if (fact.kind !== 'posture') continue;
           const known = await latest('posture', fact.subject);
-          if (known !== undefined && known.observedAtMs > fact.observedAtMs) return refuse('fact-older');
+          if (known?.kind === 'posture' && isOlder(fact, known)) return refuse('fact-older');
         }
         const { next, writes } = await writesFor(current, facts);
         const written = await table.transact([moveHead(current, next), ...writes]);
@@ -139,7 +139,7 @@ export function createFeedLog(ports: { readonly table: Table; readonly mac: Mac 
       for (let tries = 0; tries < MAX_TRIES; tries++) {
         const current = await head();
         if (current === undefined) return refuse('feed-empty');
-        if (number !== current.releaseNumber + 1) return refuse('release-number-taken');
+        if (number <= current.releaseNumber) return refuse('release-number-taken');
         const next: StoredHead = { ...current, releaseNumber: number, releaseDigest: digest };
         const written = await table.transact([moveHead(current, next)]);
         if (written.ok) return accept(next);
@@ -147,6 +147,12 @@ export function createFeedLog(ports: { readonly table: Table; readonly mac: Mac 
       return refuse('feed-busy');
     },
   };
+}
+
+/** At the same instant the stricter observation stays: two deliveries of one second may come in either order. */
+function isOlder(fact: PostureFact, known: PostureFact): boolean {
+  if (fact.observedAtMs !== known.observedAtMs) return fact.observedAtMs < known.observedAtMs;
+  return fact.compliant && !known.compliant;
 }
 
 /** Both counters only grow, so this text names one state of the head. */

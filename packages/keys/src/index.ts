@@ -15,6 +15,7 @@ export {
 export {
   algorithmOfKey,
   fitsAlgorithm,
+  isPublicSigningKey,
   jwkFromSpki,
   type PublicJwk,
   publicKeyFromJwk,

@@ -55,3 +55,13 @@ export function algorithmOfKey(key: KeyObject): SignatureAlgorithm | undefined {
   const names = Object.keys(ALGORITHMS) as SignatureAlgorithm[];
   return names.find((name) => fitsAlgorithm(key, name));
 }
+
+/** Whether this is a public key, and nothing but one, that fits the algorithm. `jwk`: untrusted. */
+export function isPublicSigningKey(jwk: { readonly [name: string]: unknown }, algorithm: SignatureAlgorithm): boolean {
+  if ('d' in jwk || 'k' in jwk) return false;
+  try {
+    return fitsAlgorithm(publicKeyFromJwk(jwk), algorithm);
+  } catch {
+    return false;
+  }
+}

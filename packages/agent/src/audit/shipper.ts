@@ -2,17 +2,10 @@
  * Sends the spool's segments to the control plane in order and drops what it acknowledged. Nothing is dropped before
  * that, so an outage costs disk and no records.
  */
+import type { Producer, Spool } from '@postern/audit';
 import type { Clock } from '@postern/store';
 import type { ControlPlaneClient } from '../control_plane/client.ts';
 import type { Log } from '../log.ts';
-
-/** What the shipper needs of the audit spool. */
-export interface SegmentQueue {
-  /** The oldest segments that nobody acknowledged yet, compact JWS, in order. */
-  pending(limit: number): readonly { readonly jws: string; readonly to: number }[];
-  /** Everything up to and including record `number` is durable at the control plane. */
-  acknowledge(number: number): void;
-}
 
 const PERIOD_MS = 1000;
 const MAX_BACKOFF_MS = 30_000;
@@ -26,9 +19,9 @@ export interface Shipper {
 }
 
 export function createShipper(ports: {
-  readonly producer: string;
+  readonly producer: Pick<Producer, 'id' | 'key'>;
   readonly client: ControlPlaneClient;
-  readonly queue: SegmentQueue;
+  readonly queue: Pick<Spool, 'pending' | 'acknowledge'>;
   readonly clock: Clock;
   readonly log: Log;
 }): Shipper {
@@ -43,7 +36,7 @@ export function createShipper(ports: {
       if (pending.length === 0) return true;
       try {
         const segments = pending.map((segment) => segment.jws);
-        const answer = await client.sendSegments({ producer: ports.producer, segments });
+        const answer = await client.sendSegments({ producer: ports.producer.id, key: ports.producer.key, segments });
         if (!answer.ok) {
           failures += 1;
           log('error', 'segments-refused', { reason: answer.reason });

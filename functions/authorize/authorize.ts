@@ -1,0 +1,55 @@
+/**
+ * The HTTP flavour of ext_authz as a function: facts from headers → broker → durable record → answer. No web framework:
+ * those normalise what must be seen as it came. Answers only 200, 401, 403, 302 and 5xx; nothing else may reach a proxy.
+ */
+import type { RecordBody } from '@postern/audit';
+import { type Broker, type ClientAnswer, createDecisionRecord, type Decision, type EnforcementPoint, readHttpCheck, renderHttpAnswer } from '@postern/broker';
+import type { DecisionState } from '@postern/feed';
+
+export interface AuthorizePorts {
+  readonly broker: Broker;
+  readonly state: () => DecisionState | undefined;
+  /** Strict: durable when it resolves. When it rejects, the request is denied. */
+  readonly record: (body: RecordBody, id: string) => Promise<unknown>;
+  /** Microseconds of a monotonic clock. */
+  readonly nowUs: () => number;
+  readonly onFault: (fault: unknown) => void;
+}
+
+export interface AuthorizeCall {
+  /** Every header line in order, as received. */
+  readonly rawHeaders: readonly (readonly [name: string, value: string])[];
+  /** As the transport proved it; undefined when it did not. */
+  readonly enforcementPoint: EnforcementPoint | undefined;
+}
+
+export type Authorize = (call: AuthorizeCall) => Promise<ClientAnswer>;
+
+export function createAuthorize(ports: AuthorizePorts): Authorize {
+  return async ({ rawHeaders, enforcementPoint }) => {
+    try {
+      const startUs = ports.nowUs();
+      const decision = decisionOf(ports, rawHeaders, enforcementPoint);
+      await ports.record(createDecisionRecord(decision, Math.round(ports.nowUs() - startUs)), decision.id);
+      return checkAnswer(renderHttpAnswer(decision));
+    } catch (fault) {
+      ports.onFault(fault);
+      return UNAVAILABLE;
+    }
+  };
+}
+
+function decisionOf(ports: AuthorizePorts, rawHeaders: AuthorizeCall['rawHeaders'], point: EnforcementPoint | undefined): Decision {
+  const request = readHttpCheck({ rawHeaders });
+  return request.ok ? ports.broker.check(ports.state(), request.value, point) : ports.broker.refuse(request, point);
+}
+
+/** A decision that cannot be recorded is not given. */
+const UNAVAILABLE: ClientAnswer = { status: 503, headers: [['retry-after', '1']], body: '' };
+const STATUSES: ReadonlySet<number> = new Set([200, 302, 401, 403, 500, 503]);
+
+/** Envoy lets 200 through and hands everything else to the client (X22): a 204 would look like success to it. */
+function checkAnswer(answer: ClientAnswer): ClientAnswer {
+  if (!STATUSES.has(answer.status)) throw new Error(`status ${answer.status} must not reach a proxy`);
+  return answer;
+}

@@ -1,0 +1,48 @@
+/**
+ * Authenticates an agent by the proof its SVID key signed over method, target and body. Cost: bundle and issuers are
+ * read from memory; one conditional write spends the proof's id, except for reads, which may be repeated.
+ */
+import { createHash } from 'node:crypto';
+import { AGENT_PATH } from '@postern/ca';
+import { REQUEST_PROOF_HEADER, type ReplayGuard, verifyRequestProof } from '@postern/identity';
+import { accept, refuse } from '@postern/result';
+import type { Certificate, TrustBundle } from '@postern/spiffe';
+import type { Clock } from '@postern/store';
+import type { AuthenticateAgent } from './door.ts';
+
+/** What the control plane itself trusts and has revoked at this moment. */
+export interface AuthorityView {
+  readonly bundle: TrustBundle;
+  readonly issuers: readonly Certificate[];
+  /** By serial, by name since a time, or by issuer. */
+  isRevoked(svid: { readonly spiffeId: string; readonly leaf: Certificate }): boolean;
+}
+
+export function createAgentAuthentication(ports: {
+  /** The control plane's URL, as agents pin it. */
+  readonly audience: string;
+  readonly trustDomain: string;
+  readonly authority: () => Promise<AuthorityView>;
+  readonly replayGuard: ReplayGuard;
+  readonly clock: Clock;
+}): AuthenticateAgent {
+  return async (call) => {
+    const authority = await ports.authority();
+    const verified = await verifyRequestProof(call.headers.get(REQUEST_PROOF_HEADER) ?? undefined, {
+      method: call.method,
+      target: call.target,
+      bodyDigest: createHash('sha256').update(call.body).digest(),
+      audience: ports.audience,
+      nowMs: ports.clock.nowMs(),
+      bundle: authority.bundle,
+      issuers: authority.issuers,
+      consume: call.method === 'GET' ? async () => true : ports.replayGuard.consume,
+    });
+    if (!verified.ok) return verified;
+    const { serial, leaf } = verified.value;
+    const spiffeId = verified.value.spiffeId.uri;
+    if (!spiffeId.startsWith(`spiffe://${ports.trustDomain}${AGENT_PATH}`)) return refuse('not-an-agent');
+    if (authority.isRevoked({ spiffeId, leaf })) return refuse('agent-revoked');
+    return accept({ spiffeId, serial });
+  };
+}

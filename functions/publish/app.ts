@@ -1,0 +1,102 @@
+/** The publish door: the one function that signs releases. */
+import { type PublishAnswer, PATHS } from '@postern/api';
+import type { FeedLog } from '@postern/feed';
+import type { Objects } from '@postern/store';
+import type { Hono } from 'hono';
+import type { Administrator, VerifyAdministrator } from '../door/administrator.ts';
+import { createDoor, type DoorPorts, type DoorRefusal } from '../door/door.ts';
+import { checkShape, flag, integer, mapOf, optional, text } from '../door/shape.ts';
+import type { Publication, Publisher, PublishReason, PublishRefusal } from './publish.ts';
+import { loadStoredRelease } from './releases.ts';
+
+export interface PublishPorts extends DoorPorts {
+  readonly verifyAdministrator: VerifyAdministrator;
+  readonly publisher: Publisher;
+  readonly feedLog: FeedLog;
+  readonly objects: Objects;
+  /** Durable when it resolves; a publication that cannot be recorded is answered as a fault. */
+  readonly recordPublication: (publication: Publication, by: Administrator) => Promise<void>;
+  /** Called after a publication, so that keys of newly named token issuers are fetched at once. */
+  readonly afterPublication: () => Promise<void>;
+}
+
+const MAX_REPOSITORY_BYTES = 16 * 1024 * 1024;
+const MAX_FILES = 10_000;
+const MAX_FILE_LENGTH = 1024 * 1024;
+const MAX_LISTED = 50;
+
+const CODES: { readonly [R in PublishReason]: DoorRefusal['refused'] } = {
+  'policy-invalid': 'policy-invalid',
+  'release-number-taken': 'conflict',
+  'release-unknown': 'not-found',
+  'feed-busy': 'conflict',
+  'feed-empty': 'unavailable',
+};
+
+export function createPublishApp(ports: PublishPorts): Hono {
+  const door = createDoor('publish', ports);
+
+  async function answer(outcome: Awaited<ReturnType<Publisher['publish']>>, by: Administrator): Promise<PublishAnswer | DoorRefusal> {
+    if (!outcome.ok) {
+      const { reason, problems } = outcome as PublishRefusal;
+      return { refused: CODES[reason], reason, members: problems && { problems } };
+    }
+    const { published, release, digest, warnings } = outcome.value;
+    if (published) {
+      await ports.recordPublication(outcome.value, by);
+      await ports.afterPublication();
+    }
+    return {
+      published,
+      number: release.number,
+      digest,
+      policies: release.policies.length,
+      services: release.services.length,
+      warnings,
+    };
+  }
+
+  door.administrator(
+    ports.verifyAdministrator,
+    'releases:publish',
+    'POST',
+    PATHS.admin.releases,
+    MAX_REPOSITORY_BYTES,
+    async (context, by, body) => {
+      const request = checkShape(body, { files: mapOf(text(MAX_FILE_LENGTH), MAX_FILES), dryRun: optional(flag) });
+      if (!request.ok) return { refused: 'malformed-request', reason: request.reason, detail: request.detail };
+      const files = new Map(Object.entries(request.value.files));
+      const answered = await answer(await ports.publisher.publish(files, request.value.dryRun === true), by);
+      return 'refused' in answered ? answered : context.json(answered, answered.published ? 201 : 200);
+    },
+  );
+
+  door.administrator(
+    ports.verifyAdministrator,
+    'releases:publish',
+    'POST',
+    PATHS.admin.rollback,
+    1024,
+    async (context, by, body) => {
+      const request = checkShape(body, { to: integer(1, Number.MAX_SAFE_INTEGER) });
+      if (!request.ok) return { refused: 'malformed-request', reason: request.reason, detail: request.detail };
+      const answered = await answer(await ports.publisher.rollBack(request.value.to), by);
+      return 'refused' in answered ? answered : context.json(answered, 201);
+    },
+  );
+
+  door.administrator(ports.verifyAdministrator, 'releases:read', 'GET', PATHS.admin.releases, 0, async (context) => {
+    const head = await ports.feedLog.head();
+    const current = head?.releaseNumber ?? 0;
+    const releases = [];
+    for (let number = current; number > Math.max(0, current - MAX_LISTED); number--) {
+      const release = await loadStoredRelease(ports.objects, number);
+      if (release === undefined) continue; // a number that no head ever named
+      const { madeAtMs, contentDigest, policies, services } = release;
+      releases.push({ number, madeAtMs, contentDigest, policies: policies.length, services: services.map((s) => s.name) });
+    }
+    return context.json({ current, releases });
+  });
+
+  return door.app;
+}
