@@ -8,7 +8,8 @@ import type { DecisionState } from '@postern/feed';
 
 export interface AuthorizePorts {
   readonly broker: Broker;
-  readonly state: () => DecisionState | undefined;
+  /** What the feed says now, at most a second old. */
+  readonly state: () => Promise<DecisionState | undefined>;
   /** Strict: durable when it resolves. When it rejects, the request is denied. */
   readonly record: (body: RecordBody, id: string) => Promise<unknown>;
   /** Microseconds of a monotonic clock. */
@@ -29,7 +30,7 @@ export function createAuthorize(ports: AuthorizePorts): Authorize {
   return async ({ rawHeaders, enforcementPoint }) => {
     try {
       const startUs = ports.nowUs();
-      const decision = decisionOf(ports, rawHeaders, enforcementPoint);
+      const decision = decisionOf(ports.broker, await ports.state(), rawHeaders, enforcementPoint);
       await ports.record(createDecisionRecord(decision, Math.round(ports.nowUs() - startUs)), decision.id);
       return checkAnswer(renderHttpAnswer(decision));
     } catch (fault) {
@@ -39,9 +40,14 @@ export function createAuthorize(ports: AuthorizePorts): Authorize {
   };
 }
 
-function decisionOf(ports: AuthorizePorts, rawHeaders: AuthorizeCall['rawHeaders'], point: EnforcementPoint | undefined): Decision {
+function decisionOf(
+  broker: Broker,
+  state: DecisionState | undefined,
+  rawHeaders: AuthorizeCall['rawHeaders'],
+  point: EnforcementPoint | undefined,
+): Decision {
   const request = readHttpCheck({ rawHeaders });
-  return request.ok ? ports.broker.check(ports.state(), request.value, point) : ports.broker.refuse(request, point);
+  return request.ok ? broker.check(state, request.value, point) : broker.refuse(request, point);
 }
 
 /** A decision that cannot be recorded is not given. */

@@ -15,7 +15,7 @@ export interface AuthorityView {
   readonly bundle: TrustBundle;
   readonly issuers: readonly Certificate[];
   /** By serial, by name since a time, or by issuer. */
-  isRevoked(svid: { readonly spiffeId: string; readonly leaf: Certificate }): boolean;
+  isRevoked(svid: { readonly spiffeId: string; readonly leaf: Certificate }): Promise<boolean>;
 }
 
 export function createAgentAuthentication(ports: {
@@ -42,7 +42,7 @@ export function createAgentAuthentication(ports: {
     const { serial, leaf } = verified.value;
     const spiffeId = verified.value.spiffeId.uri;
     if (!spiffeId.startsWith(`spiffe://${ports.trustDomain}${AGENT_PATH}`)) return refuse('not-an-agent');
-    if (authority.isRevoked({ spiffeId, leaf })) return refuse('agent-revoked');
+    if (await authority.isRevoked({ spiffeId, leaf })) return refuse('agent-revoked');
     return accept({ spiffeId, serial });
   };
 }

@@ -1,5 +1,5 @@
 /** The engine's answer: every party must be permitted and no forbid may apply to any of them. */
-import type { EntityUid } from './cedar/index.ts';
+import type { CedarRecord, EntityInput, EntityUid } from './cedar/index.ts';
 
 export type PartyKind = 'workload' | 'user' | 'anonymous-workload' | 'anonymous-user';
 
@@ -14,9 +14,9 @@ export interface DecisionInput {
   readonly action: string;
   readonly parties: readonly Party[];
   /** Cedar context values by attribute; built by the broker. */
-  readonly context: import('./cedar/index.ts').CedarRecord;
+  readonly context: CedarRecord;
   /** Entities beyond those of the release (the user with groups, the device), for this request only. */
-  readonly entities: readonly import('./cedar/index.ts').EntityInput[];
+  readonly entities: readonly EntityInput[];
   readonly nowMs: number;
 }
 

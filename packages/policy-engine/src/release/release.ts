@@ -17,7 +17,10 @@ export interface Release {
   /** Seconds after `madeAtMs` at which this release counts as stale unless the feed vouches for it. */
   readonly staleAfterSeconds: number;
   readonly ring: string;
-  /** SHA-256 over the canonical bytes of `policies`, `services`, `teams`, `issuers`, …: equal content, equal digest. */
+  /**
+   * SHA-256, hex, over the canonical bytes of what decides: `policies`, `schema`, `services`, `teams`, `workloadGroups`,
+   * `issuers`, `strictErrors`. Equal content, equal digest, whatever the number.
+   */
   readonly contentDigest: string;
   readonly policies: readonly ReleasedPolicy[];
   /** Cedar schema text that the policies were validated against. */
@@ -33,7 +36,7 @@ export interface Release {
 }
 
 export interface ReleasedPolicy {
-  /** `@id` where given, else file and position; unique in the release. */
+  /** `@id` where given, else `file:line:column`; unique in the release. */
   readonly id: string;
   readonly effect: 'permit' | 'forbid';
   /** `org` guardrails apply to everything; a team's policies only to services that the team or a child team owns. */
@@ -42,9 +45,12 @@ export interface ReleasedPolicy {
   readonly file: string;
   readonly line: number;
   readonly annotations: { readonly [name: string]: string };
-  /** Cedar JSON policy format (EST); integers outside ±2^53 as `{"__long":"…"}`-free decimal text is NOT used: see canonical.ts. */
+  /**
+   * Cedar's JSON policy format, a team's policy with its ownership conjoined. Integers beyond 2^53 are bigints here and
+   * plain digits in the canonical bytes (canonical.ts).
+   */
   readonly json: unknown;
-  /** SHA-256 of the canonical EST. */
+  /** SHA-256, hex, of the canonical bytes of `json`. */
   readonly digest: string;
 }
 

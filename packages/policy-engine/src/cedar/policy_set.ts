@@ -1,0 +1,261 @@
+/** A set of policies ready to decide: checked as a whole, indexed, each compiled when it is first needed. */
+import { accept, type Result, refuse } from '@postern/result';
+import { CompiledPolicy } from './compiled_policy.ts';
+import { ConditionCompiler } from './condition_compiler.ts';
+import type { Entities } from './entities.ts';
+import { EntityKeys } from './entity_keys.ts';
+import { EvaluationError, type EvaluationReason, quoted } from './evaluation_error.ts';
+import { explain, type PolicyExplanation } from './explain.ts';
+import { type AuthorizationRequest, type Frame, frameOf } from './frame.ts';
+import { isWellFormedText, type JsonReason, parseJson } from './json_text.ts';
+import {
+  type Effect,
+  type LinkReason,
+  linkTemplate,
+  outlineFromJson,
+  outlineOf,
+  type Policy,
+  type PolicyOutline,
+  type PolicyReason,
+  policyFromJson,
+  type SlotValues,
+  slotsOf,
+  type Template,
+  templateFromJson,
+} from './policy.ts';
+import { PolicyIndex } from './policy_index.ts';
+import { policyReads } from './reads.ts';
+
+export const MAX_POLICIES = 100_000;
+export const MAX_POLICY_ID_LENGTH = 1024;
+const MAX_POLICY_JSON_DEPTH = 4096;
+
+export interface PolicyInput {
+  readonly id: string;
+  /**
+   * Cedar's JSON policy format, untrusted: either the parsed object (bigints for integers beyond 2^53) or its JSON text,
+   * which takes less memory and is read again when the policy is first needed. Must not change afterwards.
+   */
+  readonly json: unknown;
+}
+
+export interface PolicySetInput {
+  readonly policies: readonly PolicyInput[];
+  readonly templates?: readonly PolicyInput[];
+  readonly links?: readonly LinkInput[];
+  /**
+   * `now` (default) reads every policy to its end. `on-first-use` is for policies that were checked before and whose bytes
+   * have been verified since, a signed release: conditions are read when a request first needs them, and one that is
+   * malformed is then a fault, which the caller must answer with deny.
+   */
+  readonly check?: 'now' | 'on-first-use';
+}
+
+export interface LinkInput {
+  readonly id: string;
+  readonly templateId: string;
+  readonly slots: SlotValues;
+}
+
+export type PolicySetReason =
+  | 'policies-too-many'
+  | 'policy-id-invalid'
+  | 'policy-id-duplicate'
+  | 'template-without-slot'
+  | 'link-template-unknown'
+  | PolicyReason
+  | LinkReason
+  | JsonReason;
+
+export interface PolicyError {
+  readonly policyId: string;
+  readonly effect: Effect;
+  readonly reason: EvaluationReason;
+  /** Names types, attributes and entities, never values. */
+  readonly message: string;
+}
+
+/** Cedar's own result. */
+export interface Authorization {
+  readonly decision: 'allow' | 'deny';
+  /** Satisfied forbids if any, else satisfied permits, in policy order; empty when nothing applied. */
+  readonly determining: readonly string[];
+  /** Policies skipped because a condition failed, in policy order. */
+  readonly errors: readonly PolicyError[];
+}
+
+/**
+ * Checks every policy, template and link and indexes them. One bad policy refuses the set, because leaving out a forbid
+ * would allow what it forbids. `detail` names the policy. Links follow the policies in policy order.
+ */
+export function compilePolicySet(input: PolicySetInput): Result<PolicySet, PolicySetReason> {
+  const { policies, templates = [], links = [] } = input;
+  if (policies.length + templates.length + links.length > MAX_POLICIES) return refuse('policies-too-many');
+  const ids = new Set<string>();
+  for (const { id } of [...policies, ...templates, ...links]) {
+    if (id.length > MAX_POLICY_ID_LENGTH || !isWellFormedText(id)) return refuse('policy-id-invalid', quoted(id));
+    if (ids.has(id)) return refuse('policy-id-duplicate', quoted(id));
+    ids.add(id);
+  }
+  const keys = new EntityKeys();
+  const compiled: CompiledPolicy[] = [];
+  for (const { id, json } of policies) {
+    const outline = readOutline(json, input.check ?? 'now');
+    if (!outline.ok) return refuse(outline.reason, about(id, outline.detail));
+    compiled.push(new CompiledPolicy(id, compiled.length, outline.value, keys, () => reread(readPolicy(json))));
+  }
+  const templatesById = new Map<string, Template>();
+  for (const { id, json } of templates) {
+    const template = readTemplate(json);
+    if (!template.ok) return refuse(template.reason, about(id, template.detail));
+    if (slotsOf(template.value).length === 0) return refuse('template-without-slot', about(id));
+    templatesById.set(id, template.value);
+  }
+  for (const { id, templateId, slots } of links) {
+    const template = templatesById.get(templateId);
+    if (template === undefined) return refuse('link-template-unknown', about(id, quoted(templateId)));
+    const policy = linkTemplate(template, slots);
+    if (!policy.ok) return refuse(policy.reason, about(id, policy.detail));
+    compiled.push(new CompiledPolicy(id, compiled.length, outlineOf(policy.value), keys, () => policy.value));
+  }
+  return accept(new PolicySet(compiled, keys));
+}
+
+export class PolicySet {
+  readonly #policies: readonly CompiledPolicy[];
+  readonly #byId: ReadonlyMap<string, CompiledPolicy>;
+  readonly #index: PolicyIndex<CompiledPolicy>;
+  readonly #compiler = new ConditionCompiler();
+  readonly #keys: EntityKeys;
+  #scopes: PolicyIndex<CompiledPolicy> | undefined;
+  #authorizations = 0;
+
+  /** Use `compilePolicySet`. */
+  constructor(policies: readonly CompiledPolicy[], keys: EntityKeys) {
+    this.#keys = keys;
+    this.#policies = policies;
+    this.#byId = new Map(policies.map((policy) => [policy.id, policy]));
+    this.#index = new PolicyIndex(policies, (policy) => policy.asked);
+  }
+
+  /** Policies and links in policy order. */
+  get ids(): string[] {
+    return this.#policies.map(({ id }) => id);
+  }
+
+  /** Known without reading the policy; undefined when there is none with this id. */
+  effect(id: string): Effect | undefined {
+    return this.#byId.get(id)?.effect;
+  }
+
+  /** The checked policy, read anew; undefined when there is none with this id. */
+  policy(id: string): Policy | undefined {
+    return this.#byId.get(id)?.policy;
+  }
+
+  /**
+   * Cedar's authorization: deny when a forbid is satisfied, else allow when a permit is, else deny; a policy that fails
+   * is skipped and reported, also a forbid (Cedar, "Authorization"). Reads only its parameters.
+   */
+  authorize(request: AuthorizationRequest, entities: Entities): Authorization {
+    const frame = frameOf(request, entities);
+    this.#authorizations++;
+    const permits: CompiledPolicy[] = [];
+    const forbids: CompiledPolicy[] = [];
+    const errors: PolicyFailure[] = [];
+    for (const policy of this.#index.candidates(frame, this.#keys.requestKeys(frame))) {
+      if (policy.lastSeen === this.#authorizations) continue;
+      policy.lastSeen = this.#authorizations;
+      try {
+        if (policy.conditionsHold(frame, this.#compiler)) (policy.effect === 'permit' ? permits : forbids).push(policy);
+      } catch (error) {
+        if (!(error instanceof EvaluationError)) throw error;
+        errors.push({ policy, error });
+      }
+    }
+    const isAllowed = forbids.length === 0 && permits.length > 0;
+    return {
+      decision: isAllowed ? 'allow' : 'deny',
+      determining: idsInOrder(isAllowed ? permits : forbids),
+      errors: errors.length === 0 ? NO_ERRORS : errorsInOrder(errors),
+    };
+  }
+
+  /** Policies whose scope matches the request, whatever their conditions, in policy order. For explanations. */
+  scopeMatches(request: AuthorizationRequest, entities: Entities): string[] {
+    return idsInOrder([...new Set(this.#matching(frameOf(request, entities)))]);
+  }
+
+  /** Why a policy did or did not apply; undefined when there is none with this id. */
+  explain(policyId: string, request: AuthorizationRequest, entities: Entities): PolicyExplanation | undefined {
+    const policy = this.#byId.get(policyId);
+    if (policy === undefined) return undefined;
+    const frame = frameOf(request, entities);
+    return explain(policyId, policy.policy, this.#matching(frame).includes(policy), frame);
+  }
+
+  /** By an index of its own, made when first needed, which leaves out what conditions say. */
+  #matching(frame: Frame): CompiledPolicy[] {
+    this.#scopes ??= new PolicyIndex(this.#policies, (policy) => policy.askedByScope);
+    return this.#scopes.candidates(frame, this.#keys.requestKeys(frame));
+  }
+
+  /** Context paths that a policy may read, see `policyReads`; undefined when there is none with this id. */
+  reads(policyId: string): ReadonlySet<string> | undefined {
+    const policy = this.#byId.get(policyId);
+    return policy && policyReads(policy.policy);
+  }
+}
+
+interface PolicyFailure {
+  readonly policy: CompiledPolicy;
+  readonly error: EvaluationError;
+}
+
+const NO_ERRORS: readonly PolicyError[] = [];
+
+function idsInOrder(policies: CompiledPolicy[]): string[] {
+  if (policies.length > 1) policies.sort((left, right) => left.ordinal - right.ordinal);
+  return policies.map(({ id }) => id);
+}
+
+function errorsInOrder(failures: PolicyFailure[]): PolicyError[] {
+  failures.sort((left, right) => left.policy.ordinal - right.policy.ordinal);
+  return failures.map(({ policy, error }) => ({
+    policyId: policy.id,
+    effect: policy.effect,
+    reason: error.reason,
+    message: error.message,
+  }));
+}
+
+function readOutline(json: unknown, check: 'now' | 'on-first-use'): Result<PolicyOutline, PolicyReason | JsonReason> {
+  const value = readJson(json);
+  if (!value.ok) return value;
+  if (check === 'on-first-use') return outlineFromJson(value.value);
+  const policy = policyFromJson(value.value);
+  return policy.ok ? accept(outlineOf(policy.value)) : policy;
+}
+
+function readPolicy(json: unknown): Result<Policy, PolicyReason | JsonReason> {
+  const value = readJson(json);
+  return value.ok ? policyFromJson(value.value) : value;
+}
+
+function readTemplate(json: unknown): Result<Template, PolicyReason | JsonReason> {
+  const value = readJson(json);
+  return value.ok ? templateFromJson(value.value) : value;
+}
+
+function readJson(json: unknown): Result<unknown, JsonReason> {
+  return typeof json === 'string' ? parseJson(json, { maxDepth: MAX_POLICY_JSON_DEPTH }) : accept(json);
+}
+
+function reread<T>(result: Result<T>): T {
+  if (!result.ok) throw new Error('a policy of the set cannot be read', { cause: result });
+  return result.value;
+}
+
+function about(id: string, detail?: string): string {
+  return detail === undefined ? `policy ${quoted(id)}` : `policy ${quoted(id)}: ${detail}`;
+}

@@ -1,0 +1,10 @@
+export type { CedarRecord, EntityInput, EntityUid } from './cedar/index.ts';
+export * from './context.ts';
+export { decide } from './decide.ts';
+export * from './decision.ts';
+export { isTimeZone, type LocalTime, localTime } from './local_time.ts';
+export * from './model.ts';
+export * from './release/index.ts';
+export { type RawRequest, type RoutedRequest, type RouteReason, routeRequest } from './route_request.ts';
+export { type Host, type HostReason, parseHost, parseTarget, type Target, type TargetReason } from './routing/index.ts';
+export { BASE_SCHEMA, schemaOf } from './schema.ts';

@@ -1,0 +1,172 @@
+/**
+ * A policy repository becomes a release. Everything that is wrong with it is found here, with its place; what passes is
+ * decided by as it stands.
+ */
+import { createHash } from 'node:crypto';
+import type { Entities } from '../cedar/index.ts';
+import { actionsOf } from '../release/actions.ts';
+import { formatCanonical } from '../release/canonical.ts';
+import { entitiesOfRelease } from '../release/entities.ts';
+import { formatRelease } from '../release/format.ts';
+import { loadRelease } from '../release/load.ts';
+import { MAX_RELEASE_BYTES, RELEASE_FORMAT, type Release, type ReleasedPolicy, type Team } from '../release/release.ts';
+import { schemaOf } from '../schema.ts';
+import { checkSchema, validatePolicies } from './cedar_wasm.ts';
+import { type CompileProblem, Problems } from './problem.ts';
+import { type PolicyFile, readPolicies } from './read_policies.ts';
+import { readServices, type ServiceFile } from './read_services.ts';
+import { readSettings, type Settings } from './read_settings.ts';
+import { type Repository, readRepository } from './repository.ts';
+import { createSource, lineOf, placeOf } from './source.ts';
+import { isOwnedBy, type Operation, reachOf, scopeToTeam } from './team_scope.ts';
+
+export interface CompileInput {
+  /** Untrusted text by path relative to the policy repository's root, with slashes. */
+  readonly files: ReadonlyMap<string, string>;
+  readonly trustDomain: string;
+  readonly number: number;
+  readonly nowMs: number;
+  /** `default` when absent. */
+  readonly ring?: string;
+  /** Who may sign the release after this one. */
+  readonly nextSigners: Release['nextSigners'];
+  /** `postern.yaml` may say otherwise; one day when neither does. */
+  readonly staleAfterSeconds?: number;
+}
+
+export type Compilation =
+  | { readonly ok: true; readonly release: Release; readonly warnings: readonly CompileProblem[] }
+  | { readonly ok: false; readonly problems: readonly CompileProblem[] };
+
+const DEFAULT_STALE_AFTER_SECONDS = 86_400;
+
+/**
+ * Reads, checks and assembles. Either there is a release that a decision point will load, or there are problems and
+ * nothing to publish. No I/O. Nearly all of its cost is Cedar's validation, which looks at each policy for each action
+ * and kind of principal: 1,000 policies for 400 actions take seconds, so this is no work for a request.
+ */
+export function compileRelease(input: CompileInput): Compilation {
+  const problems = new Problems();
+  const repository = readRepository(input.files, problems);
+  const settings = readSettings(repository.settings, problems);
+  const services = readServices(repository.services, input.trustDomain, input.nowMs, problems);
+  const teams = teamsOf(settings, services, repository, problems);
+  const policies = readPolicies(repository.policies, problems);
+  const own = repository.schema ?? createSource('schema.cedarschema', '');
+  const schema = schemaOf(services.map(({ service }) => service)) + own.text;
+  for (const { place, message } of checkSchema(schema, placeOf(own, 0, own.text.length))) {
+    problems.error('schema-malformed', place, message);
+  }
+  if (problems.hasErrors) return { ok: false, problems: problems.list() };
+
+  const draft: Release = {
+    format: RELEASE_FORMAT,
+    trustDomain: input.trustDomain,
+    number: input.number,
+    madeAtMs: input.nowMs,
+    staleAfterSeconds: settings.staleAfterSeconds ?? input.staleAfterSeconds ?? DEFAULT_STALE_AFTER_SECONDS,
+    ring: input.ring ?? 'default',
+    contentDigest: '',
+    policies: policies.map(releasedPolicy),
+    schema,
+    services: services.map(({ service }) => service),
+    teams,
+    workloadGroups: settings.workloadGroups,
+    issuers: settings.issuers,
+    nextSigners: input.nextSigners,
+    strictErrors: settings.strictErrors,
+  };
+  checkPolicies(draft, policies, problems);
+  const release = { ...draft, contentDigest: digestOf(contentOf(draft)) };
+  checkLoads(release, problems);
+  if (problems.hasErrors) return { ok: false, problems: problems.list() };
+  return { ok: true, release, warnings: problems.list('warning') };
+}
+
+/** Teams as declared; without a declaration, those that own services. */
+function teamsOf(
+  settings: Settings,
+  services: readonly ServiceFile[],
+  repository: Repository,
+  problems: Problems,
+): readonly Team[] {
+  const owners = new Set(services.map(({ service }) => service.owner));
+  const teams = settings.teams ?? new Map([...owners].map((name) => [name, { value: { name } }]));
+  for (const { service, ownerPlace } of services) {
+    if (!teams.has(service.owner)) {
+      problems.error('service-owner-unknown', ownerPlace, `there is no team \`${service.owner}\``);
+    }
+  }
+  for (const { source, team } of repository.policies) {
+    if (team !== undefined && !teams.has(team))
+      problems.error('team-unknown', placeOf(source), `there is no team \`${team}\``);
+  }
+  return [...teams.values()].map(({ value }) => value);
+}
+
+function releasedPolicy({ id, place, team, json, annotations }: PolicyFile): ReleasedPolicy {
+  const scoped = team === undefined ? json : scopeToTeam(json, team);
+  return {
+    id,
+    effect: json.effect,
+    level: team === undefined ? 'org' : 'team',
+    ...(team !== undefined && { team }),
+    file: place.source.file,
+    line: lineOf(place),
+    annotations,
+    json: scoped,
+    digest: digestOf(scoped),
+  };
+}
+
+function checkPolicies(draft: Release, policies: readonly PolicyFile[], problems: Problems): void {
+  const { errors, warnings } = validatePolicies(
+    draft.schema,
+    policies.map(({ place }) => place),
+  );
+  for (const { place, message } of errors) problems.error('policy-invalid', place, message);
+  for (const { place, message } of warnings) problems.warning('policy-suspicious', place, message);
+  const entities = entitiesOfRelease(draft);
+  if (!entities.ok) return;
+  const operations = draft.services.flatMap((service) =>
+    [...actionsOf(service).keys()].map((action) => ({ service: service.name, action })),
+  );
+  for (const policy of policies) checkReach(policy, operations, entities.value, problems);
+}
+
+function checkReach(
+  policy: PolicyFile,
+  operations: readonly Operation[],
+  entities: Entities,
+  problems: Problems,
+): void {
+  const { team, place } = policy;
+  const reach = reachOf(policy.json, operations, entities);
+  if (team === undefined) {
+    if (reach.length === 0)
+      problems.warning('policy-never-applies', place, 'no service has an action that this applies to');
+  } else if (!reach.some(({ service }) => isOwnedBy(entities, service, team))) {
+    const others = [...new Set(reach.map(({ service }) => service))].slice(0, 3);
+    const why = others.length === 0 ? 'to nothing there is' : `to ${others.join(', ')}, which it does not own`;
+    problems.error('team-policy-outside', place, `a policy of team \`${team}\` can apply only ${why}`);
+  }
+}
+
+/** What makes two releases the same in what they decide; the rest is when and by whom. */
+function contentOf(release: Release): Partial<Release> {
+  const { policies, schema, services, teams, workloadGroups, issuers, strictErrors } = release;
+  return { policies, schema, services, teams, workloadGroups, issuers, strictErrors };
+}
+
+function digestOf(value: unknown): string {
+  return createHash('sha256').update(formatCanonical(value)).digest('hex');
+}
+
+/** The last word is the decision point's own. */
+function checkLoads(release: Release, problems: Problems): void {
+  const nowhere = placeOf(createSource('', ''));
+  const bytes = formatRelease(release).length;
+  if (bytes > MAX_RELEASE_BYTES) problems.error('release-too-large', nowhere, `the release has ${bytes} bytes`);
+  const loaded = loadRelease(release);
+  if (!loaded.ok) problems.error('release-not-loadable', nowhere, `${loaded.reason}: ${loaded.detail ?? ''}`);
+}

@@ -1,0 +1,103 @@
+/** What is wrong with a policy repository, each with its place and a pointer to the text. */
+import { columnOf, lineOf, lineTextOf, type Place } from './source.ts';
+
+export type ProblemCode =
+  | 'files-too-many'
+  | 'files-too-large'
+  | 'file-unexpected'
+  | 'yaml-malformed'
+  | 'yaml-feature'
+  | 'yaml-key-unknown'
+  | 'yaml-key-missing'
+  | 'yaml-value'
+  | 'service-name'
+  | 'service-owner-unknown'
+  | 'spiffe-id-shared'
+  | 'observe-end'
+  | 'route-invalid'
+  | 'route-conflict'
+  | 'action-ambiguous'
+  | 'team-unknown'
+  | 'team-cycle'
+  | 'policy-malformed'
+  | 'policy-template'
+  | 'policy-too-many'
+  | 'policy-id'
+  | 'policy-id-duplicate'
+  | 'policy-invalid'
+  | 'policy-suspicious'
+  | 'policy-never-applies'
+  | 'policy-annotation'
+  | 'team-policy-outside'
+  | 'schema-malformed'
+  | 'release-too-large'
+  | 'release-not-loadable';
+
+export interface CompileProblem {
+  readonly severity: 'error' | 'warning';
+  readonly code: ProblemCode;
+  /** Lower case, no full stop, bounded. */
+  readonly message: string;
+  /** Path in the policy repository. */
+  readonly file: string;
+  /** From 1. */
+  readonly line: number;
+  readonly column: number;
+  /** The line of text, and how much of it from `column` on is meant. Bounded. */
+  readonly excerpt: string;
+  readonly excerptLength: number;
+}
+
+/** Beyond these the rest is not listed: the first ones are the causes. */
+export const MAX_PROBLEMS = 200;
+const MAX_MESSAGE_CHARS = 500;
+const MAX_EXCERPT_CHARS = 240;
+
+/** Collects problems while a repository is read, so that one run shows all of them. */
+export class Problems {
+  readonly #all: CompileProblem[] = [];
+  readonly #seen = new Set<string>();
+  #hasErrors = false;
+
+  get hasErrors(): boolean {
+    return this.#hasErrors;
+  }
+
+  error(code: ProblemCode, place: Place, message: string): void {
+    this.#hasErrors = true;
+    this.#add('error', code, place, message);
+  }
+
+  warning(code: ProblemCode, place: Place, message: string): void {
+    this.#add('warning', code, place, message);
+  }
+
+  /** Errors before warnings, then by file and place. */
+  list(severity?: CompileProblem['severity']): CompileProblem[] {
+    return this.#all.filter((problem) => severity === undefined || problem.severity === severity).sort(compareProblems);
+  }
+
+  #add(severity: CompileProblem['severity'], code: ProblemCode, place: Place, message: string): void {
+    const key = `${code} ${place.source.file} ${place.start} ${message}`;
+    if (this.#all.length >= MAX_PROBLEMS || this.#seen.has(key)) return;
+    this.#seen.add(key);
+    const excerpt = lineTextOf(place).slice(0, MAX_EXCERPT_CHARS);
+    const column = columnOf(place);
+    this.#all.push({
+      severity,
+      code,
+      message: message.slice(0, MAX_MESSAGE_CHARS),
+      file: place.source.file,
+      line: lineOf(place),
+      column,
+      excerpt,
+      excerptLength: Math.max(1, Math.min(place.end - place.start, excerpt.length - column + 1)),
+    });
+  }
+}
+
+function compareProblems(left: CompileProblem, right: CompileProblem): number {
+  if (left.severity !== right.severity) return left.severity === 'error' ? -1 : 1;
+  if (left.file !== right.file) return left.file < right.file ? -1 : 1;
+  return left.line - right.line || left.column - right.column;
+}

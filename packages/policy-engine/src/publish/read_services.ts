@@ -1,0 +1,172 @@
+/** `services/*.yaml`: one protected destination per file, named like the file. */
+import { isTimeZone } from '../local_time.ts';
+import { ACTION_NAME, isRoleArn, MAX_NAME_CHARS, METHOD, NAME, splitSpiffeId } from '../release/names.ts';
+import type { Route, Service } from '../release/release.ts';
+import { MAX_MEMBERS, MAX_ROUTES, MAX_STALE_AFTER_SECONDS } from '../release/release_shape.ts';
+import { parseHost } from '../routing/index.ts';
+import { checkRoutes } from './check_routes.ts';
+import type { Problems } from './problem.ts';
+import type { Place, Source } from './source.ts';
+import {
+  flag,
+  integer,
+  listOf,
+  object,
+  oneOf,
+  optional,
+  type Placed,
+  placed,
+  readYaml,
+  required,
+  text,
+  withDefault,
+} from './yaml_reader.ts';
+
+export interface ServiceFile {
+  readonly service: Service;
+  readonly place: Place;
+  readonly ownerPlace: Place;
+}
+
+/** An observing service enforces again after this long at most (design: modes). */
+const MAX_OBSERVE_MS = 30 * 86_400_000;
+/** Revocations older than this are still unknown to a decision point that hears nothing. */
+const DEFAULT_FEED_STALE_AFTER_SECONDS = 300;
+
+const name = text({
+  what: 'a name of lower-case letters, digits, `-` and `_`',
+  check: (t) => NAME.test(t),
+  maxChars: MAX_NAME_CHARS,
+});
+const userRequirement = oneOf('required', 'optional', 'none');
+
+const route = object({
+  action: required(
+    text({ what: 'an action name such as `refund`', check: (t) => ACTION_NAME.test(t), maxChars: MAX_NAME_CHARS }),
+  ),
+  methods: required(listOf(text({ what: 'a method in capitals', check: (t) => METHOD.test(t) }), { min: 1, max: 50 })),
+  path: required(text({ what: 'a path such as `/refunds/{id}`', check: (t) => t.startsWith('/') })),
+  groups: withDefault(listOf(name, { max: 50 }), []),
+  user: optional(userRequirement),
+});
+
+/** Services run in the deployment's own trust domain; callers may come from others. */
+function serviceDecoder(trustDomain: string) {
+  const isOwnId = (id: string) => {
+    const parts = splitSpiffeId(id);
+    return parts !== undefined && parts.trustDomain === trustDomain && parts.path !== '';
+  };
+  const ownId = text({ what: `a SPIFFE ID below \`spiffe://${trustDomain}/\``, check: isOwnId });
+  return object({
+    name: required(placed(name)),
+    owner: required(placed(name)),
+    hosts: required(
+      listOf(text({ what: 'a host name in lower case, without port', check: isHost }), { min: 1, max: MAX_MEMBERS }),
+    ),
+    spiffeIds: withDefault(listOf(ownId, { max: MAX_MEMBERS }), []),
+    enforcementPoints: required(
+      listOf(
+        text({
+          what: `a SPIFFE ID below \`spiffe://${trustDomain}/\` or a role ARN`,
+          check: (t) => isOwnId(t) || isRoleArn(t),
+        }),
+        { min: 1, max: MAX_MEMBERS },
+      ),
+    ),
+    user: withDefault(userRequirement, 'required'),
+    assurance: withDefault(listOf(oneOf('certificate', 'xfcc-certificate', 'xfcc-uri'), { min: 1, max: 3 }), [
+      'certificate' as const,
+    ]),
+    pathParameters: withDefault(oneOf('reject', 'keep'), 'reject'),
+    mode: withDefault(oneOf('enforce', 'observe'), 'enforce'),
+    observeUntil: optional(placed(text({ what: 'an instant such as 2026-12-31T00:00:00Z', check: isInstant }))),
+    whenStale: withDefault(oneOf('deny', 'last-known-good'), 'deny'),
+    feedStaleAfterSeconds: withDefault(integer(10, MAX_STALE_AFTER_SECONDS), DEFAULT_FEED_STALE_AFTER_SECONDS),
+    timeZone: optional(text({ what: 'an IANA time zone such as `Europe/Berlin`', check: isTimeZone, maxChars: 64 })),
+    identityHeaders: withDefault(flag, true),
+    routes: withDefault(listOf(placed(route), { max: MAX_ROUTES }), []),
+  });
+}
+
+export function readServices(
+  sources: readonly Source[],
+  trustDomain: string,
+  nowMs: number,
+  problems: Problems,
+): readonly ServiceFile[] {
+  const decode = serviceDecoder(trustDomain);
+  const files: ServiceFile[] = [];
+  for (const source of sources) {
+    const read = readYaml(source, decode, problems);
+    if (read === undefined) continue;
+    const stem = source.file.replace(/^services\//, '').replace(/\.ya?ml$/, '');
+    if (read.name.value !== stem) {
+      problems.error('service-name', read.name.place, `the file of a service has its name: \`${stem}\``);
+    }
+    const routes = read.routes.map(({ value, place }) => ({ value: routeOf(value), place }));
+    checkRoutes(routes, read.name.value, problems);
+    const { observeUntil, timeZone, name: serviceName, owner, ...rest } = read;
+    const observeUntilMs = observeEnd(read.mode, observeUntil, read.name.place, nowMs, problems);
+    files.push({
+      service: {
+        ...rest,
+        name: serviceName.value,
+        owner: owner.value,
+        routes: routes.map(({ value }) => value),
+        ...(observeUntilMs !== undefined && { observeUntilMs }),
+        ...(timeZone !== undefined && { timeZone }),
+      },
+      place: serviceName.place,
+      ownerPlace: owner.place,
+    });
+  }
+  checkDistinct(files, problems);
+  return files;
+}
+
+function routeOf({ user, ...route }: Omit<Route, 'user'> & { readonly user: Route['user'] | undefined }): Route {
+  return user === undefined ? route : { ...route, user };
+}
+
+function observeEnd(
+  mode: Service['mode'],
+  until: Placed<string> | undefined,
+  place: Place,
+  nowMs: number,
+  problems: Problems,
+): number | undefined {
+  if (mode === 'enforce') {
+    if (until !== undefined) problems.error('observe-end', until.place, '`observeUntil` goes with `mode: observe`');
+    return undefined;
+  }
+  const untilMs = until === undefined ? Number.NaN : Date.parse(until.value);
+  if (untilMs > nowMs && untilMs <= nowMs + MAX_OBSERVE_MS) return untilMs;
+  problems.error('observe-end', until?.place ?? place, '`mode: observe` needs `observeUntil`, at most 30 days ahead');
+  return undefined;
+}
+
+/** One name, one file; and one workload, one service: else it would belong to two teams. */
+function checkDistinct(files: readonly ServiceFile[], problems: Problems): void {
+  const names = new Set<string>();
+  const owners = new Map<string, string>();
+  for (const { service, place } of files) {
+    if (names.has(service.name)) problems.error('service-name', place, 'another file has this name');
+    names.add(service.name);
+    for (const id of service.spiffeIds) {
+      const other = owners.get(id);
+      if (other !== undefined) problems.error('spiffe-id-shared', place, `\`${id}\` is also of service \`${other}\``);
+      owners.set(id, service.name);
+    }
+  }
+}
+
+function isHost(candidate: string): boolean {
+  const host = parseHost(candidate);
+  return host.ok && host.value.name === candidate;
+}
+
+function isInstant(candidate: string): boolean {
+  return (
+    /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$/.test(candidate) && !Number.isNaN(Date.parse(candidate))
+  );
+}

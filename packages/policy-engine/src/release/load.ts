@@ -1,0 +1,60 @@
+/** A release made ready to decide with. Immutable: a decision point swaps one for the next. */
+import { accept, type Result, refuse } from '@postern/result';
+import { compilePolicySet, type Entities, type PolicySet } from '../cedar/index.ts';
+import { createRouter, type Router } from '../routing/index.ts';
+import { actionsOf, routesOf } from './actions.ts';
+import { entitiesOfRelease } from './entities.ts';
+import type { Release, ReleasedPolicy, Route, Service } from './release.ts';
+
+export type LoadReleaseReason =
+  | 'release-service-duplicate'
+  | 'release-routes-invalid'
+  | 'release-entities-invalid'
+  | 'release-policies-invalid';
+
+export interface LoadedService {
+  readonly service: Service;
+  readonly router: Router<Route>;
+  /** Full Cedar ids. */
+  readonly actions: ReadonlySet<string>;
+}
+
+export interface LoadedRelease {
+  readonly release: Release;
+  readonly services: ReadonlyMap<string, LoadedService>;
+  readonly entities: Entities;
+  /** Everything in the release, Cedar's own order. */
+  readonly policies: PolicySet;
+  readonly policiesById: ReadonlyMap<string, ReleasedPolicy>;
+}
+
+/**
+ * Checks that every part of a verified release can be decided with, and indexes it; policies compile when they are first
+ * needed. Refused as a whole (`detail` names the part), so that the release in force stays: a release without one of its
+ * forbids would allow what that forbids.
+ */
+export function loadRelease(release: Release): Result<LoadedRelease, LoadReleaseReason> {
+  const services = new Map<string, LoadedService>();
+  for (const service of release.services) {
+    if (services.has(service.name)) return refuse('release-service-duplicate', service.name);
+    const router = createRouter(routesOf(service));
+    if (!router.ok) return refuse('release-routes-invalid', `${service.name}: ${router.reason}`);
+    services.set(service.name, { service, router: router.value, actions: new Set(actionsOf(service).keys()) });
+  }
+  const entities = entitiesOfRelease(release);
+  if (!entities.ok) return refuse('release-entities-invalid', `${entities.reason} ${entities.detail ?? ''}`.trim());
+  const policies = compilePolicySet({ policies: release.policies });
+  if (!policies.ok) return refuse('release-policies-invalid', `${policies.reason} ${policies.detail ?? ''}`.trim());
+  for (const policy of release.policies) {
+    // What is recorded and explained about a policy must be what it does.
+    if (policies.value.policy(policy.id)?.effect !== policy.effect)
+      return refuse('release-policies-invalid', `the effect of ${policy.id} differs from its text`);
+  }
+  return accept({
+    release,
+    services,
+    entities: entities.value,
+    policies: policies.value,
+    policiesById: new Map(release.policies.map((policy) => [policy.id, policy])),
+  });
+}

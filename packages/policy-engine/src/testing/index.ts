@@ -1,0 +1,1 @@
+export { loadedFrom, PAYMENTS_FILES, type ReleaseOptions, releaseFrom } from './release_builder.ts';
