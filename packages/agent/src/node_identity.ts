@@ -31,6 +31,16 @@ export type JoinReason =
   | 'svid-invalid'
   | 'svid-foreign-key';
 
+/** The agent cannot start: what it lacks is in `reason`. */
+export class AgentNotJoined extends Error {
+  override readonly name = 'AgentNotJoined';
+  readonly reason: JoinReason | 'join-token-missing' | 'svid-expired';
+  constructor(reason: AgentNotJoined['reason']) {
+    super(`the agent has not joined: ${reason}; make a new join token (\`postern token create\`) and start it with that`);
+    this.reason = reason;
+  }
+}
+
 /** What the agent pinned when it joined; undefined before. */
 export function loadTrust(folder: StateFolder): ControlPlaneTrust | undefined {
   const text = folder.load(TRUST_FILE);

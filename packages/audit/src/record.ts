@@ -131,12 +131,14 @@ export interface RevocationRecord {
   readonly by: string;
 }
 
-/** A call that a door refused. */
+/** Calls that a door refused. */
 export interface RefusalRecord {
   readonly kind: 'refusal';
   readonly door: string;
   readonly reason: string;
   readonly caller?: string;
+  /** How often since the last such record; repeats are counted, not recorded one by one. */
+  readonly count: number;
 }
 
 const MAX_TEXT_LENGTH = 4096;

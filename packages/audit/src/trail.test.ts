@@ -14,7 +14,7 @@ const assertion = generateSoftwareSigner('ES256');
 const assertionKeys = [jwkFromSpki(assertion.spki)];
 let ids = 0;
 const createId = () => `id-${++ids}`;
-const refusal = (reason: string): RecordBody => ({ kind: 'refusal', door: 'issue', reason });
+const refusal = (reason: string): RecordBody => ({ kind: 'refusal', door: 'issue', reason, count: 1 });
 
 function createWorld() {
   const table = createMemoryTable({ clock });

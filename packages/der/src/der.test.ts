@@ -70,6 +70,53 @@ describe('what is written is what OpenSSL writes', () => {
   });
 });
 
+describe('bounds', () => {
+  test('as many elements as the bound are read, one more is refused', () => {
+    const listOf = (count: number) => der.sequence(...Array.from({ length: count }, () => der.nullValue()));
+    const childrenOf = (bytes: Uint8Array) => {
+      const list = der.parseDer(bytes, { maxBytes: 10_000 });
+      return list.ok ? der.readSequence(list.value) : list;
+    };
+    expect(childrenOf(listOf(1024))).toMatchObject({ ok: true });
+    expect(childrenOf(listOf(1025))).toMatchObject({ ok: false, reason: 'der-too-many-elements' });
+  });
+  test.each([
+    ['02 04 7f ff ff ff', true],
+    ['02 05 00 ff ff ff ff', true],
+    ['02 05 01 00 00 00 00', false],
+  ])('a number of %s fits: %s', (text, ok) => {
+    const element = parse(text);
+    if (!element.ok) throw new Error(element.reason);
+    expect(der.readSmallInteger(element.value).ok).toBe(ok);
+  });
+  test.each(['', '1', '1.', '.1', '3.1', '1.40', '1.-1', '1.1e1', '2.9007199254740993'])(
+    'a program that names `%s` as object identifier fails at once',
+    (dotted) => {
+      expect(() => der.oid(dotted)).toThrow(RangeError);
+    },
+  );
+});
+
+test('any identifier and any second between 1950 and 9999 is read back as it was written', () => {
+  const arcs = fc.array(fc.nat(), { maxLength: 8 });
+  const read = (bytes: Uint8Array) => {
+    const element = der.parseDer(bytes, { maxBytes: 100 });
+    if (!element.ok) throw new Error(element.reason);
+    return element.value;
+  };
+  fc.assert(
+    fc.property(fc.constantFrom('0.9', '1.3', '2.5', '2.999'), arcs, (top, rest) => {
+      const dotted = [top, ...rest].join('.');
+      expect(der.readOid(read(der.oid(dotted)))).toEqual({ ok: true, value: dotted });
+    }),
+  );
+  fc.assert(
+    fc.property(fc.integer({ min: Date.UTC(1950, 0) / 1000, max: Date.UTC(9999, 11, 31) / 1000 }), (seconds) => {
+      expect(der.readTime(read(der.time(seconds * 1000)))).toEqual({ ok: true, value: seconds * 1000 });
+    }),
+  );
+});
+
 test('reads back what it writes, whatever the length', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 70_000, size: 'max' }), (bytes) => {
@@ -83,7 +130,8 @@ test('reads back what it writes, whatever the length', () => {
 
 test('never throws on arbitrary bytes', () => {
   const walk = (element: der.DerElement, depth: number): void => {
-    for (const read of [der.readBoolean, der.readInteger, der.readBitString, der.readOid, der.readTime, der.readText]) read(element);
+    for (const read of [der.readBoolean, der.readInteger, der.readBitString, der.readOid, der.readTime, der.readText])
+      read(element);
     const children = der.readChildren(element);
     if (children.ok && depth < 20) for (const child of children.value) walk(child, depth + 1);
   };
@@ -106,7 +154,8 @@ test('base64 has one spelling: padding, alphabet and stray bits are checked', ()
     }),
     { numRuns: 200 },
   );
-  for (const bad of ['AA', 'AA=', 'AB==', 'A===', 'AA==\n', 'A A=', 'AA-_']) expect(der.decodeBase64(bad).ok).toBe(false);
+  for (const bad of ['AA', 'AA=', 'AB==', 'A===', 'AA==\n', 'A A=', 'AA-_'])
+    expect(der.decodeBase64(bad).ok).toBe(false);
   for (const bad of ['A', 'AB', 'AA==', 'A+', ' AA']) expect(der.decodeBase64Url(bad).ok).toBe(false);
 });
 

@@ -12,7 +12,14 @@ export function readTime(element: DerElement): Result<number, DerReason> {
   const pattern = element.tag === TAG.utcTime ? UTC_TIME : GENERALIZED_TIME;
   const fields = pattern.exec(String.fromCharCode(...element.value.subarray(0, 16)));
   if (fields === null || element.value.length > 15) return refuse('der-malformed-value', 'time');
-  const [year, month, day, hour, minute, second] = fields.slice(1).map(Number) as [number, number, number, number, number, number];
+  const [year, month, day, hour, minute, second] = fields.slice(1).map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
   // RFC 5280 4.1.2.5.1: two digits of 50 and more are 19YY.
   const fullYear = element.tag === TAG.utcTime ? year + (year >= 50 ? 1900 : 2000) : year;
   const date = new Date(0);

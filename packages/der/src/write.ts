@@ -73,7 +73,7 @@ export function namedBits(bits: readonly number[]): Uint8Array {
   const bytes = new Uint8Array(Math.floor(highest / 8) + 1);
   for (const bit of bits) {
     const index = Math.floor(bit / 8);
-    bytes[index] = (bytes[index] as number) | (0x80 >> bit % 8);
+    bytes[index] = (bytes[index] as number) | (0x80 >> (bit % 8));
   }
   return bitString(bytes, 7 - (highest % 8));
 }
@@ -82,7 +82,9 @@ export function namedBits(bits: readonly number[]): Uint8Array {
 export function oid(dotted: string): Uint8Array {
   const arcs = dotted.split('.').map(Number);
   const [first, second, ...rest] = arcs;
-  if (first === undefined || second === undefined || arcs.some((arc) => !Number.isSafeInteger(arc) || arc < 0))
+  const isSafe = /^\d+(\.\d+)+$/.test(dotted) && arcs.every(Number.isSafeInteger);
+  // X.660 A.2: three top arcs, and below the first two no more than 40 arcs each.
+  if (!isSafe || first === undefined || second === undefined || first > 2 || (first < 2 && second > 39))
     throw new RangeError(`\`${dotted}\` is not an object identifier`);
   const octets: number[] = [];
   for (const arc of [first * 40 + second, ...rest]) {

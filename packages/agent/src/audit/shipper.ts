@@ -3,7 +3,6 @@
  * that, so an outage costs disk and no records.
  */
 import type { Producer, Spool } from '@postern/audit';
-import type { Clock } from '@postern/store';
 import type { ControlPlaneClient } from '../control_plane/client.ts';
 import type { Log } from '../log.ts';
 
@@ -22,7 +21,6 @@ export function createShipper(ports: {
   readonly producer: Pick<Producer, 'id' | 'key'>;
   readonly client: ControlPlaneClient;
   readonly queue: Pick<Spool, 'pending' | 'acknowledge'>;
-  readonly clock: Clock;
   readonly log: Log;
 }): Shipper {
   const { client, queue, log } = ports;

@@ -4,6 +4,7 @@ import { Buffer } from 'node:buffer';
 export class MessageWriter {
   readonly #parts: Uint8Array[] = [];
 
+  /** Written even when it is empty, as a member of a oneof is. */
   bytes(field: number, value: Uint8Array): this {
     this.#key(field, 2);
     this.#parts.push(varint(value.length), value);
@@ -19,7 +20,9 @@ export class MessageWriter {
     return this.bytes(field, value.finish());
   }
 
+  /** uint32, uint64 up to 2^53, bool and enums. Throws `RangeError` for what is no such number. */
   integer(field: number, value: number): this {
+    if (!Number.isSafeInteger(value) || value < 0) throw new RangeError('not a non-negative integer');
     if (value === 0) return this;
     this.#key(field, 0);
     this.#parts.push(varint(value));

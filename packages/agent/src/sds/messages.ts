@@ -1,15 +1,14 @@
-/** Messages of Envoy's secret discovery service (envoy.service.discovery.v3, envoy.extensions.transport_sockets.tls.v3). */
-import { encodePem } from '@postern/der';
-import type { WorkloadIdentity } from '../identity_source.ts';
-import { MessageReader } from '../protobuf/reader.ts';
+/** Envoy's discovery protocol (envoy.service.discovery.v3): state of the world, and only the changes (delta). */
+import { MalformedMessage, MessageReader } from '../protobuf/reader.ts';
 import { MessageWriter } from '../protobuf/writer.ts';
+import { SECRET_TYPE, type Secret } from './secret.ts';
 
-export const SECRET_TYPE = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret';
-const SPIFFE_VALIDATOR_TYPE =
-  'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.SPIFFECertValidatorConfig';
+/** No proxy of ours asks for more at once; a name is two bytes on the wire and an object in memory. */
+const MAX_RESOURCE_NAMES = 100;
 
 export interface DiscoveryRequest {
   readonly version: string;
+  /** Without repetitions. */
   readonly resourceNames: readonly string[];
   readonly typeUrl: string;
   readonly nonce: string;
@@ -17,20 +16,60 @@ export interface DiscoveryRequest {
   readonly error: string;
 }
 
+export interface DeltaDiscoveryRequest {
+  readonly typeUrl: string;
+  readonly subscribe: readonly string[];
+  readonly unsubscribe: readonly string[];
+  /** What the caller still holds from a stream before: resource name → version. */
+  readonly initialVersions: ReadonlyMap<string, string>;
+  readonly nonce: string;
+  readonly error: string;
+}
+
+/** `bytes`: untrusted. Throws `MalformedMessage`. The node that Envoy describes in it is not believed, so not read. */
 export function readDiscoveryRequest(bytes: Uint8Array): DiscoveryRequest {
   const reader = new MessageReader(bytes);
-  const request = { version: '', resourceNames: [] as string[], typeUrl: '', nonce: '', error: '' };
+  const names = new Set<string>();
+  const request = { version: '', typeUrl: '', nonce: '', error: '' };
   for (let field = reader.next(); field !== 0; field = reader.next()) {
     if (field === 1) request.version = reader.text();
-    else if (field === 3) request.resourceNames.push(reader.text());
+    else if (field === 3) addName(names, reader.text());
     else if (field === 4) request.typeUrl = reader.text();
     else if (field === 5) request.nonce = reader.text();
     else if (field === 6) request.error = readStatusMessage(reader.message());
     else reader.skip();
   }
-  return request;
+  return { ...request, resourceNames: [...names] };
 }
 
+/** As above. */
+export function readDeltaDiscoveryRequest(bytes: Uint8Array): DeltaDiscoveryRequest {
+  const reader = new MessageReader(bytes);
+  const subscribe = new Set<string>();
+  const unsubscribe = new Set<string>();
+  const initialVersions = new Map<string, string>();
+  const request = { typeUrl: '', nonce: '', error: '' };
+  for (let field = reader.next(); field !== 0; field = reader.next()) {
+    if (field === 2) request.typeUrl = reader.text();
+    else if (field === 3) addName(subscribe, reader.text());
+    else if (field === 4) addName(unsubscribe, reader.text());
+    else if (field === 5) {
+      const [name, version] = reader.textEntry();
+      if (initialVersions.size >= MAX_RESOURCE_NAMES) throw new MalformedMessage('too many names');
+      initialVersions.set(name, version);
+    } else if (field === 6) request.nonce = reader.text();
+    else if (field === 7) request.error = readStatusMessage(reader.message());
+    else reader.skip();
+  }
+  return { ...request, subscribe: [...subscribe], unsubscribe: [...unsubscribe], initialVersions };
+}
+
+function addName(names: Set<string>, name: string): void {
+  if (names.size >= MAX_RESOURCE_NAMES) throw new MalformedMessage('too many names');
+  names.add(name);
+}
+
+/** google.rpc.Status: that it is there says that something was wrong. */
 function readStatusMessage(reader: MessageReader): string {
   let message = '';
   for (let field = reader.next(); field !== 0; field = reader.next()) {
@@ -40,37 +79,25 @@ function readStatusMessage(reader: MessageReader): string {
   return message || 'no reason given';
 }
 
-/** `secrets`: `Secret` messages. */
-export function writeDiscoveryResponse(version: string, nonce: string, secrets: readonly Uint8Array[]): Uint8Array {
+export function writeDiscoveryResponse(version: string, nonce: string, secrets: readonly Secret[]): Uint8Array {
   const message = new MessageWriter().text(1, version);
-  for (const secret of secrets) message.message(2, new MessageWriter().text(1, SECRET_TYPE).bytes(2, secret));
+  for (const secret of secrets) message.message(2, anySecret(secret));
   return message.text(4, SECRET_TYPE).text(5, nonce).finish();
 }
 
-const inlineBytes = (text: string) => new MessageWriter().bytes(2, Buffer.from(text));
-const pems = (certificates: readonly Uint8Array[]) => certificates.map((der) => encodePem('CERTIFICATE', der)).join('');
-
-/** A `Secret` with a `TlsCertificate`: chain, leaf first, and its key. */
-export function writeCertificateSecret(name: string, identity: WorkloadIdentity): Uint8Array {
-  const certificate = new MessageWriter()
-    .message(1, inlineBytes(pems(identity.chain)))
-    .message(2, inlineBytes(encodePem('PRIVATE KEY', identity.privateKey)));
-  return new MessageWriter().text(1, name).message(2, certificate).finish();
-}
-
-/** A `Secret` with a `CertificateValidationContext` that trusts one trust domain. */
-export function writeValidationSecret(name: string, authorities: readonly Uint8Array[]): Uint8Array {
-  const context = new MessageWriter().message(1, inlineBytes(pems(authorities)));
-  return new MessageWriter().text(1, name).message(4, context).finish();
-}
-
-/** The same with Envoy's SPIFFE validator: each SVID is verified with its own trust domain's authorities only. */
-export function writeSpiffeValidationSecret(name: string, bundles: ReadonlyMap<string, readonly Uint8Array[]>): Uint8Array {
-  const config = new MessageWriter();
-  for (const [trustDomain, authorities] of bundles) {
-    config.message(1, new MessageWriter().text(1, trustDomain).message(2, inlineBytes(pems(authorities))));
+export function writeDeltaDiscoveryResponse(
+  nonce: string,
+  secrets: readonly Secret[],
+  removed: readonly string[],
+): Uint8Array {
+  const message = new MessageWriter();
+  for (const secret of secrets) {
+    const resource = new MessageWriter().text(1, secret.version).message(2, anySecret(secret)).text(3, secret.name);
+    message.message(2, resource);
   }
-  const typed = new MessageWriter().text(1, SPIFFE_VALIDATOR_TYPE).bytes(2, config.finish());
-  const validator = new MessageWriter().text(1, 'envoy.tls.cert_validator.spiffe').message(2, typed);
-  return new MessageWriter().text(1, name).message(4, new MessageWriter().message(12, validator)).finish();
+  message.text(4, SECRET_TYPE).text(5, nonce);
+  for (const name of removed) message.text(6, name);
+  return message.finish();
 }
+
+const anySecret = (secret: Secret) => new MessageWriter().text(1, SECRET_TYPE).bytes(2, secret.message);

@@ -5,7 +5,11 @@ import { MessageWriter } from '../protobuf/writer.ts';
 type Bundles = ReadonlyMap<string, readonly Uint8Array[]>;
 
 /** `X509SVIDResponse`. The first identity is the default one (Workload API 8). */
-export function writeX509SvidResponse(identities: readonly WorkloadIdentity[], trustDomain: string, bundles: Bundles): Uint8Array {
+export function writeX509SvidResponse(
+  identities: readonly WorkloadIdentity[],
+  trustDomain: string,
+  bundles: Bundles,
+): Uint8Array {
   const message = new MessageWriter();
   const bundle = Buffer.concat([...(bundles.get(trustDomain) ?? [])]);
   const hints = new Set<string>();

