@@ -3,7 +3,7 @@
  * (paths from the context, comparison with a literal, membership in a literal) have closures of their own; each agrees
  * with the row of its operator in `operators.ts`.
  */
-import type { Entities } from './entities.ts';
+import { NO_ENTITIES } from './entities.ts';
 import { EvaluationError, formatUid, missingAttribute, missingEntity, quoted, typeError } from './evaluation_error.ts';
 import { attributePathOf, type Expression } from './expression.ts';
 import { applyExtension } from './extension_functions.ts';
@@ -197,15 +197,12 @@ function compileBinary(expression: Kind<'binary'>): Evaluate {
 }
 
 function lessThan(value: Value, literal: number): boolean {
-  return typeof value === 'number' ? value < literal : (BINARY['<'](value, literal, UNREAD) as boolean);
+  return typeof value === 'number' ? value < literal : (BINARY['<'](value, literal, NO_ENTITIES) as boolean);
 }
 
 function greaterThan(value: Value, literal: number): boolean {
-  return typeof value === 'number' ? value > literal : (BINARY['>'](value, literal, UNREAD) as boolean);
+  return typeof value === 'number' ? value > literal : (BINARY['>'](value, literal, NO_ENTITIES) as boolean);
 }
-
-/** Comparison reads no entities. */
-const UNREAD = undefined as unknown as Entities;
 
 function compileInEntity(target: Expression, ancestor: EntityUid): Test {
   if (target.kind === 'variable' && target.name !== 'context') return compileVariableIn(target.name, ancestor);
@@ -213,8 +210,7 @@ function compileInEntity(target: Expression, ancestor: EntityUid): Test {
   return (frame) => isIn(asEntity(left(frame)), ancestor, frame.entities);
 }
 
-/** `principal in Group::"x"`, in scopes and conditions. */
-export function compileVariableIn(name: 'principal' | 'action' | 'resource', ancestor: EntityUid): Test {
+function compileVariableIn(name: 'principal' | 'action' | 'resource', ancestor: EntityUid): Test {
   switch (name) {
     case 'principal':
       return (frame) =>

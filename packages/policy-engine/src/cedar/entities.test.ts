@@ -36,12 +36,17 @@ describe('entities', () => {
     [[entity('a', 'a')], 'entity-cycle'],
     [[entity('a', 'b'), entity('b', 'c'), entity('c', 'a')], 'entity-cycle'],
     [[entity('a'), entity('a', 'b')], 'entity-duplicate'],
+    [[entity('a', 'b'), entity('a', 'c')], 'entity-duplicate'],
     [
       [entity('a', ...Array.from({ length: MAX_ANCESTORS + 1 }, (_, index) => `p${index}`))],
       'entity-ancestors-too-many',
     ],
   ])('that contradict themselves are refused', (inputs, reason) => {
     expect(entitiesOf(inputs)).toMatchObject({ ok: false, reason });
+  });
+
+  test('given twice with the same content count once', () => {
+    expect([...made(entity('a', 'b', 'c'), entity('a', 'c', 'b'))].length).toBe(1);
   });
 
   test('in a long chain need no deep stack', () => {

@@ -1,7 +1,7 @@
 /** The entities a request is decided with: attributes, tags and all ancestors of each, looked up by type and id. */
 import { accept, type Result, refuse } from '@postern/result';
 import { formatUid } from './evaluation_error.ts';
-import { type CedarRecord, EMPTY_RECORD, type EntityUid, entityUid } from './value.ts';
+import { type CedarRecord, EMPTY_RECORD, type EntityUid, entityUid, setOf, valueKey } from './value.ts';
 
 /** An entity as a caller gives it: direct parents are enough, further ancestors do no harm. */
 export interface EntityInput {
@@ -112,7 +112,7 @@ export class Entities {
 export const NO_ENTITIES = new Entities(new Map());
 
 /**
- * Entities with all ancestors computed once. Refused: two entities with one uid, and a cycle, which would make an entity
+ * Entities with all ancestors computed once. Refused: two different entities with one uid, and a cycle, which would make an entity
  * its own ancestor (Cedar, entity hierarchy).
  */
 export function entitiesOf(inputs: readonly EntityInput[]): Result<Entities, EntitiesReason> {
@@ -125,7 +125,9 @@ function closeOver(inputs: readonly EntityInput[], base: Entities | undefined): 
   for (const input of inputs) {
     const { uid } = input;
     const byId = pending.get(uid.type);
-    if (byId?.has(uid.id) || base?.find(uid) !== undefined) return refuse('entity-duplicate', formatUid(uid));
+    const known = byId?.get(uid.id);
+    if (known !== undefined && sameInput(known, input)) continue;
+    if (known !== undefined || base?.find(uid) !== undefined) return refuse('entity-duplicate', formatUid(uid));
     if (input.parents?.length && base?.names(uid)) return refuse('entity-reparents-base', formatUid(uid));
     if (byId === undefined) pending.set(uid.type, new Map([[uid.id, input]]));
     else byId.set(uid.id, input);
@@ -137,6 +139,13 @@ function closeOver(inputs: readonly EntityInput[], base: Entities | undefined): 
     if (refusal !== undefined) return refusal;
   }
   return accept(new Entities(closed, base));
+}
+
+/** The same entity given twice does no harm. */
+function sameInput(left: EntityInput, right: EntityInput): boolean {
+  const key = ({ attributes = EMPTY_RECORD, tags = EMPTY_RECORD, parents = NO_ANCESTORS }: EntityInput) =>
+    [valueKey(attributes), valueKey(tags), valueKey(setOf(parents))].join();
+  return key(left) === key(right);
 }
 
 type Closing = { readonly input: EntityInput; next: number };

@@ -32,6 +32,15 @@ export function expressionFromJson(json: unknown): Parsed {
   return parse(json, 0, { nodes: MAX_EXPRESSION_NODES });
 }
 
+/** Fields of an operator's body; those that are not listed are binary. */
+const FIELD_COUNTS: ReadonlyMap<string, number> = new Map([
+  ['!', 1],
+  ['neg', 1],
+  ['isEmpty', 1],
+  ['if-then-else', 3],
+]);
+const BINARY_FIELDS = 2;
+
 function parse(json: unknown, depth: number, budget: Budget): Parsed {
   if (depth > MAX_EXPRESSION_DEPTH) return refuse('expression-too-deep');
   if (--budget.nodes < 0) return refuse('expression-too-large');
@@ -51,6 +60,11 @@ function parse(json: unknown, depth: number, budget: Budget): Parsed {
     return values.ok ? accept({ kind: 'call', extension, values: values.value }) : values;
   }
   if (!isJsonFields(body)) return refuse('expression-operator-unknown', quoted(operator));
+  // A field that is passed over might be one that changes the meaning in a later version of Cedar.
+  const hasAllFields = Object.keys(body).length === (FIELD_COUNTS.get(operator) ?? BINARY_FIELDS);
+  if (!hasAllFields && !(operator === 'is' && Object.hasOwn(body, 'in') && Object.keys(body).length === 3)) {
+    return refuse('expression-malformed', quoted(operator));
+  }
   if (operator === '&&' || operator === '||') return parseChain(operator, json, depth, budget);
   return parseOperator(operator, body, depth, budget);
 }
@@ -110,6 +124,7 @@ export function chainOperands(json: unknown, operator: '&&' | '||'): unknown[] {
   for (;;) {
     const body = isJsonFields(link) && Object.hasOwn(link, operator) ? link[operator] : undefined;
     if (!isJsonFields(body) || Object.keys(link as Fields).length !== 1) break;
+    if (Object.keys(body).length !== BINARY_FIELDS) break;
     operands.push(body['right']);
     link = body['left'];
   }

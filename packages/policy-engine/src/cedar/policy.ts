@@ -183,7 +183,7 @@ function linkScope(scope: ScopeConstraint<EntityUid | SlotName>, values: SlotVal
 function clauseFromJson(json: unknown): Result<Clause, PolicyReason> {
   if (!isJsonFields(json)) return refuse('policy-malformed');
   const { kind } = json;
-  if (kind !== 'when' && kind !== 'unless') return refuse('policy-malformed');
+  if ((kind !== 'when' && kind !== 'unless') || Object.keys(json).length !== 2) return refuse('policy-malformed');
   const condition = expressionFromJson(json['body']);
   return condition.ok ? accept({ kind, condition: condition.value }) : condition;
 }
@@ -219,23 +219,28 @@ function uidOrSlotFromJson(json: unknown, slot: SlotName): Result<EntityUid | Sl
   return refuse(json['slot'] === undefined ? 'policy-scope-malformed' : 'policy-slot-misplaced');
 }
 
+const ACTION_TYPE = /(?:^|::)Action$/;
+
 function actionFromJson(json: unknown): Result<ActionConstraint, ScopeReason> {
   if (!isJsonFields(json)) return refuse('policy-scope-malformed');
   const { op } = json;
   if (op === 'All') return accept({ op: 'all' });
   if (op !== '==' && op !== 'in') return refuse('policy-scope-malformed');
-  const items: unknown = Object.hasOwn(json, 'entities') ? json['entities'] : [json['entity']];
+  const items: unknown = op === 'in' && Object.hasOwn(json, 'entities') ? json['entities'] : [json['entity']];
   if (!Array.isArray(items)) return refuse('policy-scope-malformed');
   const uids: EntityUid[] = [];
   for (const item of items as readonly unknown[]) {
     const uid = entityUidFromJson(item);
     if (!uid.ok) return uid;
+    if (!ACTION_TYPE.test(uid.value.type)) return refuse('policy-scope-malformed', 'an action is expected');
     uids.push(uid.value);
   }
   if (op === 'in') return accept({ op, uids });
   const [uid] = uids;
   return uid !== undefined && uids.length === 1 ? accept({ op, uid }) : refuse('policy-scope-malformed');
 }
+
+const ANNOTATION_NAME = /^[_a-zA-Z][_a-zA-Z0-9]*$/;
 
 function annotationsFromJson(json: unknown): Result<{ readonly [name: string]: string }, PolicyReason> {
   const annotations: { [name: string]: string } = {};
@@ -244,7 +249,7 @@ function annotationsFromJson(json: unknown): Result<{ readonly [name: string]: s
   for (const [name, text] of Object.entries(json)) {
     // `@flag` without a value is null in JSON and means the empty text.
     if (text !== null && typeof text !== 'string') return refuse('policy-malformed');
-    if (name === '__proto__') return refuse('policy-malformed');
+    if (name === '__proto__' || !ANNOTATION_NAME.test(name)) return refuse('policy-malformed', quoted(name));
     annotations[name] = text ?? '';
   }
   return accept(annotations);

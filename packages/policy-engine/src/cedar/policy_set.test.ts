@@ -195,6 +195,18 @@ describe('a policy set', () => {
     ['an unknown function', withBody({ lookup: [literal('x')] }), 'expression-operator-unknown'],
     ['two operators in one place', withBody({ ...literal(true), Var: 'context' }), 'expression-malformed'],
     ['a missing operand', withBody({ '==': { left: literal(1) } }), 'expression-malformed'],
+    ['a field that nobody reads', withBody({ '!': { arg: literal(true), as: 1 } }), 'expression-malformed'],
+    [
+      'a field too many in a chain',
+      withBody({ '&&': { left: literal(true), right: literal(true), unless: 1 } }),
+      'expression-malformed',
+    ],
+    [
+      'an action of another type',
+      policy('permit', undefined, { action: { op: '==', entity: { type: 'User', id: 'a' } } }),
+      'policy-scope-malformed',
+    ],
+    ['a bad annotation', policy('permit', undefined, { annotations: { 'a b': '' } }), 'policy-malformed'],
     ['an unknown variable', withBody({ Var: 'env' }), 'expression-malformed'],
     ['a rounded integer', withBody(literal(2 ** 60)), 'expression-literal-invalid'],
     ['a fraction', withBody(literal(1.5)), 'expression-literal-invalid'],

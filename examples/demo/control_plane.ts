@@ -1,0 +1,100 @@
+/** Control plane and development provider, in this process, seeded for the demo. */
+import { createHash } from 'node:crypto';
+import { appendFileSync, chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type JoinTokenAnswer, PATHS, type PublishAnswer } from '@postern/api';
+import { type LocalControlPlane, startLocal } from '@postern/functions/local';
+import { formatWebhookSignature, POSTURE_SIGNATURE_HEADER } from '@postern/identity';
+import { type AdminClient, createAdminClient } from './admin_client.ts';
+import type { Cleanup } from './cleanup.ts';
+import { type DevelopmentProvider, startDevelopmentProvider } from './oidc/index.ts';
+import { AGENT_ID, AGENT_NAME, AUDIENCE, type Places, TRUST_DOMAIN } from './places.ts';
+import { readDemoPolicies } from './policies.ts';
+
+export interface DemoControlPlane {
+  readonly local: LocalControlPlane;
+  readonly provider: DevelopmentProvider;
+  readonly admin: AdminClient;
+}
+
+/** Alice's laptop is in order, Bob's is not. */
+const USERS = [
+  { sub: 'alice', email: 'alice@demo.test', groups: ['support'], device_id: 'laptop-alice' },
+  { sub: 'bob', email: 'bob@demo.test', groups: ['support'], device_id: 'laptop-bob' },
+];
+
+export async function startControlPlane(places: Places, cleanup: Cleanup): Promise<DemoControlPlane> {
+  mkdirSync(places.logs, { recursive: true, mode: 0o700 });
+  const provider = await startDevelopmentProvider({
+    port: places.providerPort,
+    users: USERS,
+    accessTokenAudience: AUDIENCE,
+    keysFolder: join(places.dir, 'development-provider'),
+  });
+  cleanup.add('development provider', () => provider.stop());
+  const logFile = join(places.logs, 'control-plane.log');
+  const local = await startLocal({
+    dir: places.dir,
+    trustDomain: TRUST_DOMAIN,
+    port: places.publicPort,
+    authorizePort: places.authorizePort,
+    log: (level, event, fields) => appendFileSync(logFile, `${JSON.stringify({ at: new Date().toISOString(), level, event, ...fields })}\n`),
+  });
+  cleanup.add('control plane', () => local.stop());
+  return { local, provider, admin: createAdminClient(local.url, local.administratorTokenFile) };
+}
+
+/** Publishes when the policies are others than those of the start before. Answers the release in force. */
+export async function publishPolicies({ admin, provider }: DemoControlPlane, places: Places): Promise<{ number: number; isNew: boolean }> {
+  const files = Object.fromEntries(readDemoPolicies(provider.issuer, Date.now()));
+  const digest = createHash('sha256').update(JSON.stringify(files)).digest('hex');
+  const marker = join(places.dir, 'demo-policies.sha256');
+  const { current } = await admin.get<{ current: number }>(PATHS.admin.releases);
+  if (current > 0 && existsSync(marker) && readFileSync(marker, 'utf8') === digest) return { number: current, isNew: false };
+  const answer = (await admin.post<PublishAnswer>(PATHS.admin.releases, { files })) as PublishAnswer;
+  writeFileSync(marker, digest);
+  return { number: answer.number, isNew: true };
+}
+
+/** The node's one-time token, for an agent that has no identity yet. */
+export async function createJoinToken({ admin }: DemoControlPlane, places: Places): Promise<void> {
+  const answer = (await admin.post<JoinTokenAnswer>(PATHS.admin.joinTokens, { agentName: AGENT_NAME })) as JoinTokenAnswer;
+  writeFileSync(places.joinTokenFile, `${answer.token}\n`, { mode: 0o600 });
+  chmodSync(places.joinTokenFile, 0o600);
+}
+
+/** Which program on this node is which workload. Entries of an earlier start that say otherwise are replaced. */
+export async function enterWorkloads({ admin }: DemoControlPlane, programs: { readonly [workload: string]: string }): Promise<void> {
+  interface Entry {
+    readonly id: string;
+    readonly spiffeId: string;
+    readonly selectors: readonly string[];
+  }
+  const { entries } = await admin.get<{ entries: readonly Entry[] }>(`${PATHS.admin.entries}?limit=1000`);
+  for (const [workload, program] of Object.entries(programs)) {
+    const spiffeId = `spiffe://${TRUST_DOMAIN}/${workload}`;
+    const selectors = [`unix:path:${program}`, `unix:uid:${process.getuid?.() ?? 0}`];
+    for (const entry of entries.filter((known) => known.spiffeId === spiffeId)) {
+      if (!selectors.every((selector) => entry.selectors.includes(selector))) await admin.delete(PATHS.admin.entry(entry.id));
+    }
+    await admin.post(PATHS.admin.entries, { spiffeId, parentId: AGENT_ID, selectors, hint: workload }, true);
+  }
+}
+
+/** What a device management system would push. */
+export async function pushPostures({ local }: DemoControlPlane): Promise<void> {
+  const secret = Buffer.from(readFileSync(local.postureSecretFile, 'utf8').trim());
+  for (const [deviceId, compliant] of [
+    ['laptop-alice', true],
+    ['laptop-bob', false],
+  ] as const) {
+    const observedAt = new Date().toISOString();
+    const body = Buffer.from(JSON.stringify({ deviceId, observedAt, compliant, managed: true, diskEncrypted: compliant, platform: 'linux' }));
+    const response = await fetch(local.url + PATHS.posture('generic'), {
+      method: 'POST',
+      headers: { [POSTURE_SIGNATURE_HEADER]: formatWebhookSignature(secret, Date.now(), body), 'content-type': 'application/json' },
+      body,
+    });
+    if (response.status !== 202) throw new Error(`posture of ${deviceId} was answered ${response.status}: ${await response.text()}`);
+  }
+}

@@ -1,0 +1,26 @@
+/** The demo's policy repository, with what depends on this start put in: the provider's address and a zone where it is noon. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+
+const FOLDER = join(import.meta.dirname, 'policies');
+const ISSUER = 'http://127.0.0.1:9400';
+const ZONE = 'timeZone: Etc/UTC';
+
+/** Keys are paths relative to the repository. */
+export function readDemoPolicies(issuer: string, nowMs: number): Map<string, string> {
+  const files = new Map<string, string>();
+  for (const entry of readdirSync(FOLDER, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const path = join(entry.parentPath, entry.name);
+    const text = readFileSync(path, 'utf8').replaceAll(ISSUER, issuer).replace(ZONE, `timeZone: ${zoneOfNoon(nowMs)}`);
+    files.set(relative(FOLDER, path), text);
+  }
+  return files;
+}
+
+/** The policy asks for business hours; the outcome of a demonstration must not depend on when it is given. */
+export function zoneOfNoon(nowMs: number): string {
+  const offset = 12 - new Date(nowMs).getUTCHours();
+  // POSIX counts hours west of Greenwich: the sign is the other way round (tz database, file etcetera).
+  return offset === 0 ? 'Etc/UTC' : `Etc/GMT${offset > 0 ? '-' : '+'}${Math.abs(offset)}`;
+}
