@@ -14,7 +14,9 @@ import {
   TAG,
 } from '@postern/der';
 import { accept, type Result, refuse } from '@postern/result';
-import { type Extensions, readExtensions } from './extensions.ts';
+import { type Extensions, type RawExtension, readExtensions } from './extensions.ts';
+import { equalBytes, hexOf } from './octets.ts';
+import { Fields, Malformed, must, only } from './strict_fields.ts';
 
 export interface AlgorithmIdentifier {
   readonly oid: string;
@@ -37,16 +39,23 @@ export interface Certificate extends Extensions {
   readonly notAfterMs: number;
   /** SubjectPublicKeyInfo, DER. */
   readonly spki: Uint8Array;
-  /** OIDs of critical extensions that nobody here understands. */
+  /** OIDs of extensions that bind a verifier and that nobody here applies. */
   readonly unknownCritical: readonly string[];
 }
 
 /** Larger than any certificate with names we would issue or accept. */
 export const MAX_CERTIFICATE_BYTES = 16 * 1024;
+/** RFC 5280 4.1.2.2. */
+const MAX_SERIAL_BYTES = 20;
+const EC_PUBLIC_KEY = '1.2.840.10045.2.1';
 
 export type CertificateReason = 'certificate-too-large' | 'certificate-malformed';
 
-/** `der`: untrusted. `detail` names the part that could not be read. */
+/**
+ * Reads one certificate, so that this verifier and the next understand the same names and limits: whatever RFC 5280
+ * gives only one spelling is refused in any other. `der`: untrusted, at most `MAX_CERTIFICATE_BYTES`; the views in the
+ * result keep it alive. Refusals: `certificate-too-large`; `certificate-malformed`, with the field in `detail`.
+ */
 export function parseCertificate(der: Uint8Array): Result<Certificate, CertificateReason> {
   if (der.length > MAX_CERTIFICATE_BYTES) return refuse('certificate-too-large', `${der.length} bytes`);
   try {
@@ -57,63 +66,71 @@ export function parseCertificate(der: Uint8Array): Result<Certificate, Certifica
   }
 }
 
-/** Ends reading at the first thing that is wrong; never leaves this package. */
-export class Malformed extends Error {}
-
-/** The value, or the end of reading. */
-export function must<T>(result: Result<T>, part: string): T {
-  if (result.ok) return result.value;
-  throw new Malformed(`${part}: ${result.detail ?? result.reason}`);
-}
-
 function readCertificate(der: Uint8Array): Certificate {
-  const outer = must(readSequence(must(parseDer(der, { maxBytes: MAX_CERTIFICATE_BYTES }), 'certificate')), 'certificate');
-  const [tbs, outerAlgorithm, signatureValue] = outer;
-  if (outer.length !== 3 || !tbs || !outerAlgorithm || !signatureValue) throw new Malformed('certificate: not three parts');
-  const fields = new Fields(must(readSequence(tbs), 'tbsCertificate'));
+  const element = must(parseDer(der, { maxBytes: MAX_CERTIFICATE_BYTES }), 'certificate');
+  const outer = new Fields(must(readSequence(element), 'certificate'));
+  const tbs = outer.next('tbsCertificate');
+  const outerAlgorithm = outer.next('signatureAlgorithm');
+  const signature = readSignature(outer.next('signatureValue'));
+  outer.end('certificate');
 
+  const fields = new Fields(must(readSequence(tbs), 'tbsCertificate'));
   const version = fields.optional(contextTag(0, 'constructed'));
   // v3 is 2; without extensions there are no names that we could use.
-  if (!version || must(readSmallInteger(only(version)), 'version') !== 2) throw new Malformed('version: not v3');
+  if (!version || must(readSmallInteger(only(version.value, 'version')), 'version') !== 2)
+    throw new Malformed('version: not v3');
   const serial = must(readUnsigned(fields.next('serialNumber')), 'serialNumber');
-  if (serial.length > 20 || serial.every((octet) => octet === 0)) throw new Malformed('serialNumber: not 1 to 20 octets, positive');
-  const innerAlgorithm = fields.next('signature');
+  if (serial.length > MAX_SERIAL_BYTES) throw new Malformed('serialNumber: more than 20 octets');
   // RFC 5280 4.1.1.2: both must be the same, or the unsigned one could claim another algorithm.
-  if (!equalBytes(innerAlgorithm.raw, outerAlgorithm.raw)) throw new Malformed('signatureAlgorithm: differs from the signed one');
+  if (!equalBytes(fields.next('signature').raw, outerAlgorithm.raw))
+    throw new Malformed('signatureAlgorithm: differs from the signed one');
   const issuer = fields.next('issuer');
-  const [notBefore, notAfter, ...moreTimes] = must(readSequence(fields.next('validity')), 'validity');
-  if (!notBefore || !notAfter || moreTimes.length > 0) throw new Malformed('validity: not two times');
+  if (must(readSequence(issuer), 'issuer').length === 0) throw new Malformed('issuer: empty');
+  const validity = readValidity(fields.next('validity'));
   const subject = fields.next('subject');
-  const spki = fields.next('subjectPublicKeyInfo');
-  must(readSequence(spki), 'subjectPublicKeyInfo');
+  // RFC 5280 4.1.2.2: zero is no serial, yet some well-known roots have it, and nobody looks a root up by it.
+  const isZero = serial.length === 1 && serial[0] === 0;
+  if (isZero && !equalBytes(issuer.raw, subject.raw)) throw new Malformed('serialNumber: zero');
+  const isSubjectEmpty = must(readSequence(subject), 'subject').length === 0;
+  const spki = readSpki(fields.next('subjectPublicKeyInfo'));
   fields.optional(contextTag(1, 'primitive'));
   fields.optional(contextTag(2, 'primitive'));
-  const extensions = fields.optional(contextTag(3, 'constructed'));
-  if (!extensions) throw new Malformed('extensions: absent');
+  const extensions = fields.next('extensions');
+  if (extensions.tag !== contextTag(3, 'constructed')) throw new Malformed('extensions: absent');
   fields.end('tbsCertificate');
 
-  const { known, unknownCritical } = readExtensions(only(extensions), readExtension);
+  const list = must(readSequence(only(extensions.value, 'extensions')), 'extensions');
   return {
-    ...known,
-    unknownCritical,
+    ...readExtensions(list.map(readExtension)),
+    ...validity,
     der,
     tbs: tbs.raw,
     serial: hexOf(serial),
     signatureAlgorithm: readAlgorithm(outerAlgorithm),
-    signature: wholeBytes(signatureValue),
+    signature,
     issuer: issuer.raw,
     subject: subject.raw,
-    isSubjectEmpty: must(readSequence(subject), 'subject').length === 0,
-    notBeforeMs: must(readTime(notBefore), 'notBefore'),
-    notAfterMs: must(readTime(notAfter), 'notAfter'),
+    isSubjectEmpty,
     spki: spki.raw,
   };
 }
 
-export interface RawExtension {
-  readonly oid: string;
-  readonly isCritical: boolean;
-  readonly value: Uint8Array;
+function readValidity(element: DerElement): Pick<Certificate, 'notBeforeMs' | 'notAfterMs'> {
+  const fields = new Fields(must(readSequence(element), 'validity'));
+  const notBeforeMs = must(readTime(fields.next('notBefore')), 'notBefore');
+  const notAfterMs = must(readTime(fields.next('notAfter')), 'notAfter');
+  fields.end('validity');
+  return { notBeforeMs, notAfterMs };
+}
+
+function readSpki(element: DerElement): DerElement {
+  const fields = new Fields(must(readSequence(element), 'subjectPublicKeyInfo'));
+  const { oid, parameters } = readAlgorithm(fields.next('algorithm'));
+  // RFC 5480 2.1.1: a curve by its name only. One spelled out may differ in its generator and so fit any public key.
+  if (oid === EC_PUBLIC_KEY && parameters?.[0] !== TAG.oid) throw new Malformed('subjectPublicKeyInfo: no named curve');
+  must(readBitString(fields.next('subjectPublicKey')), 'subjectPublicKey');
+  fields.end('subjectPublicKeyInfo');
+  return element;
 }
 
 function readExtension(element: DerElement): RawExtension {
@@ -121,7 +138,8 @@ function readExtension(element: DerElement): RawExtension {
   const oid = must(readOid(fields.next('extnID')), 'extnID');
   const critical = fields.optional(TAG.boolean);
   // X.690 11.5: a DEFAULT FALSE is never spelled out.
-  if (critical && !must(readBoolean(critical), 'critical')) throw new Malformed(`extension ${oid}: critical FALSE spelled out`);
+  if (critical && !must(readBoolean(critical), 'critical'))
+    throw new Malformed(`extension ${oid}: critical FALSE spelled out`);
   const value = must(readOctetString(fields.next('extnValue')), 'extnValue');
   fields.end('extension');
   return { oid, isCritical: critical !== undefined, value };
@@ -130,48 +148,13 @@ function readExtension(element: DerElement): RawExtension {
 function readAlgorithm(element: DerElement): AlgorithmIdentifier {
   const fields = new Fields(must(readSequence(element), 'algorithm'));
   const oid = must(readOid(fields.next('algorithm')), 'algorithm');
-  const parameters = fields.rest();
-  if (parameters.length > 1) throw new Malformed('algorithm: more than one parameter');
-  return parameters[0] ? { oid, parameters: parameters[0].raw } : { oid };
+  const parameters = fields.any();
+  fields.end('algorithm');
+  return parameters ? { oid, parameters: parameters.raw } : { oid };
 }
 
-function wholeBytes(element: DerElement): Uint8Array {
+function readSignature(element: DerElement): Uint8Array {
   const bits = must(readBitString(element), 'signatureValue');
   if (bits.unusedBits !== 0) throw new Malformed('signatureValue: not whole octets');
   return bits.bytes;
-}
-
-function only(element: DerElement): DerElement {
-  return must(parseDer(element.value, { maxBytes: MAX_CERTIFICATE_BYTES }), 'explicit tag');
-}
-
-/** Fields of a SEQUENCE in order, some of them optional. */
-class Fields {
-  readonly #elements: readonly DerElement[];
-  #index = 0;
-  constructor(elements: readonly DerElement[]) {
-    this.#elements = elements;
-  }
-  next(part: string): DerElement {
-    const element = this.#elements[this.#index++];
-    if (element === undefined) throw new Malformed(`${part}: absent`);
-    return element;
-  }
-  optional(tag: number): DerElement | undefined {
-    return this.#elements[this.#index]?.tag === tag ? this.#elements[this.#index++] : undefined;
-  }
-  rest(): readonly DerElement[] {
-    return this.#elements.slice(this.#index);
-  }
-  end(part: string): void {
-    if (this.#index !== this.#elements.length) throw new Malformed(`${part}: unexpected field`);
-  }
-}
-
-export function hexOf(bytes: Uint8Array): string {
-  return Array.from(bytes, (octet) => octet.toString(16).padStart(2, '0')).join('');
-}
-
-export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((octet, index) => octet === b[index]);
 }

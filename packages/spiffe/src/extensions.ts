@@ -1,11 +1,9 @@
-/** The certificate extensions that SVIDs use (RFC 5280 4.2), one row each. */
+/** The certificate extensions that a verifier of SVIDs reads (RFC 5280 4.2), one row each. */
 import {
   contextTag,
   type DerElement,
-  parseDer,
   readBitString,
   readBoolean,
-  readImplicitIa5,
   readNull,
   readOctetString,
   readOid,
@@ -13,21 +11,13 @@ import {
   readSmallInteger,
   TAG,
 } from '@postern/der';
-import { hexOf, MAX_CERTIFICATE_BYTES, Malformed, must, type RawExtension } from './certificate.ts';
-
-export type KeyUsage =
-  | 'digitalSignature'
-  | 'contentCommitment'
-  | 'keyEncipherment'
-  | 'dataEncipherment'
-  | 'keyAgreement'
-  | 'keyCertSign'
-  | 'cRLSign'
-  | 'encipherOnly'
-  | 'decipherOnly';
+import { readSubjectAltName, type SubjectAltName } from './general_name.ts';
+import { readNameConstraints, type UriConstraints } from './name_constraints.ts';
+import { hexOf } from './octets.ts';
+import { Fields, Malformed, must, only } from './strict_fields.ts';
 
 /** In the order of their bits (RFC 5280 4.2.1.3). */
-const KEY_USAGES: readonly KeyUsage[] = [
+const KEY_USAGES = [
   'digitalSignature',
   'contentCommitment',
   'keyEncipherment',
@@ -37,26 +27,9 @@ const KEY_USAGES: readonly KeyUsage[] = [
   'cRLSign',
   'encipherOnly',
   'decipherOnly',
-];
+] as const;
 
-export interface SubjectAltName {
-  readonly isCritical: boolean;
-  readonly uris: readonly string[];
-  readonly dnsNames: readonly string[];
-  /** Octets of the addresses. */
-  readonly ips: readonly Uint8Array[];
-  readonly emails: readonly string[];
-  /** Names of other kinds. */
-  readonly others: number;
-}
-
-export interface UriConstraints {
-  /** Hosts, such as `demo.test` or `.demo.test` (RFC 5280 4.2.1.10). */
-  readonly permitted: readonly string[];
-  readonly excluded: readonly string[];
-  /** Constraints on other kinds of name are there too, which no check here applies. */
-  readonly hasOtherKinds: boolean;
-}
+export type KeyUsage = (typeof KEY_USAGES)[number];
 
 export interface Extensions {
   readonly basicConstraints?: { readonly isCritical: boolean; readonly isCa: boolean; readonly pathLength?: number };
@@ -73,118 +46,137 @@ export interface Extensions {
   readonly noRevAvail?: boolean;
 }
 
+export interface RawExtension {
+  readonly oid: string;
+  readonly isCritical: boolean;
+  /** Contents of `extnValue`, DER. */
+  readonly value: Uint8Array;
+}
+
 export const EKU_SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
 export const EKU_CLIENT_AUTH = '1.3.6.1.5.5.7.3.2';
+export const EKU_ANY = '2.5.29.37.0';
 const OCSP = '1.3.6.1.5.5.7.48.1';
 
-type Mutable = { -readonly [K in keyof Extensions]: Extensions[K] };
-type Read = (value: DerElement, isCritical: boolean, into: Mutable) => void;
+/** `unapplied`: we only note that it is there, so one that is critical counts as unknown. */
+type Criticality = 'either' | 'never' | 'unapplied';
 
-const READERS: { readonly [oid: string]: Read } = {
-  '2.5.29.19': (value, isCritical, into) => {
-    const fields = must(readSequence(value), 'basicConstraints');
-    const [first, second] = fields;
-    const isCa = first?.tag === TAG.boolean ? must(readBoolean(first), 'cA') : false;
-    if (first?.tag === TAG.boolean && !isCa) throw new Malformed('basicConstraints: cA FALSE spelled out');
-    const length = first?.tag === TAG.boolean ? second : first;
-    if (fields.length > (first?.tag === TAG.boolean ? 2 : 1)) throw new Malformed('basicConstraints: unexpected field');
-    into.basicConstraints = {
-      isCritical,
-      isCa,
-      ...(length ? { pathLength: must(readSmallInteger(length), 'pathLenConstraint') } : {}),
-    };
+interface Row {
+  readonly name: string;
+  readonly critical: Criticality;
+  readonly read: (value: DerElement, isCritical: boolean, name: string) => Extensions;
+}
+
+const ROWS: { readonly [oid: string]: Row } = {
+  '2.5.29.19': { name: 'basicConstraints', critical: 'either', read: readBasicConstraints },
+  '2.5.29.15': { name: 'keyUsage', critical: 'either', read: readKeyUsage },
+  '2.5.29.37': { name: 'extKeyUsage', critical: 'either', read: readExtendedKeyUsage },
+  '2.5.29.17': {
+    name: 'subjectAltName',
+    critical: 'either',
+    read: (value, isCritical, name) => ({
+      subjectAltName: readSubjectAltName(must(readSequence(value), name), isCritical),
+    }),
   },
-  '2.5.29.15': (value, isCritical, into) => {
-    const { bytes } = must(readBitString(value), 'keyUsage');
-    const isSet = (bit: number) => (((bytes[bit >> 3] ?? 0) >> (7 - (bit & 7))) & 1) === 1;
-    into.keyUsage = { isCritical, usages: new Set(KEY_USAGES.filter((_, bit) => isSet(bit))) };
+  '2.5.29.30': {
+    name: 'nameConstraints',
+    critical: 'either',
+    read: (value, _isCritical, name) => ({ uriConstraints: readNameConstraints(must(readSequence(value), name)) }),
   },
-  '2.5.29.37': (value, _isCritical, into) => {
-    into.extendedKeyUsage = must(readSequence(value), 'extKeyUsage').map((purpose) => must(readOid(purpose), 'purpose'));
+  '2.5.29.14': {
+    name: 'subjectKeyIdentifier',
+    critical: 'never',
+    read: (value, _isCritical, name) => ({ subjectKeyId: hexOf(must(readOctetString(value), name)) }),
   },
-  '2.5.29.17': (value, isCritical, into) => {
-    into.subjectAltName = readNames(must(readSequence(value), 'subjectAltName'), isCritical);
+  '2.5.29.35': { name: 'authorityKeyIdentifier', critical: 'never', read: readAuthorityKeyId },
+  '1.3.6.1.5.5.7.1.1': { name: 'authorityInfoAccess', critical: 'never', read: readAuthorityInfoAccess },
+  // RFC 9608 2.
+  '2.5.29.56': {
+    name: 'noRevAvail',
+    critical: 'never',
+    read: (value, _isCritical, name) => {
+      must(readNull(value), name);
+      return { noRevAvail: true };
+    },
   },
-  '2.5.29.14': (value, _isCritical, into) => {
-    into.subjectKeyId = hexOf(must(readOctetString(value), 'subjectKeyIdentifier'));
-  },
-  '2.5.29.35': (value, _isCritical, into) => {
-    const keyId = must(readSequence(value), 'authorityKeyIdentifier').find((field) => field.tag === contextTag(0, 'primitive'));
-    if (keyId) into.authorityKeyId = hexOf(keyId.value);
-  },
-  '2.5.29.30': (value, _isCritical, into) => {
-    into.uriConstraints = readConstraints(must(readSequence(value), 'nameConstraints'));
-  },
-  '2.5.29.31': (_value, _isCritical, into) => {
-    into.hasCrlDistributionPoints = true;
-  },
-  '1.3.6.1.5.5.7.1.1': (value, _isCritical, into) => {
-    for (const access of must(readSequence(value), 'authorityInfoAccess')) {
-      const [method] = must(readSequence(access), 'accessDescription');
-      if (method && must(readOid(method), 'accessMethod') === OCSP) into.hasOcsp = true;
-    }
-  },
-  '2.5.29.56': (value, _isCritical, into) => {
-    must(readNull(value), 'noRevAvail');
-    into.noRevAvail = true;
+  '2.5.29.31': {
+    name: 'cRLDistributionPoints',
+    critical: 'unapplied',
+    read: () => ({ hasCrlDistributionPoints: true }),
   },
 };
 
-export function readExtensions(
-  list: DerElement,
-  readExtension: (element: DerElement) => RawExtension,
-): { known: Extensions; unknownCritical: string[] } {
-  const known: Mutable = {};
+/** They limit a path and are critical by RFC 5280 (4.2.1.11, 4.2.1.14): one that does not say so binds all the same. */
+const ALWAYS_BINDING: ReadonlySet<string> = new Set(['2.5.29.36', '2.5.29.54']);
+
+/** Throws `Malformed`. `list`: all extensions of one certificate. */
+export function readExtensions(list: readonly RawExtension[]): Extensions & { readonly unknownCritical: string[] } {
+  if (list.length === 0) throw new Malformed('extensions: empty');
+  let known: Extensions = {};
   const unknownCritical: string[] = [];
   const seen = new Set<string>();
-  for (const element of must(readSequence(list), 'extensions')) {
-    const { oid, isCritical, value } = readExtension(element);
+  for (const { oid, isCritical, value } of list) {
     // RFC 5280 4.2: one of each, or two readers believe different ones.
     if (seen.has(oid)) throw new Malformed(`extension ${oid}: twice`);
     seen.add(oid);
-    const read = READERS[oid];
-    if (read) read(must(parseDer(value, { maxBytes: MAX_CERTIFICATE_BYTES }), `extension ${oid}`), isCritical, known);
-    else if (isCritical) unknownCritical.push(oid);
+    const row = Object.hasOwn(ROWS, oid) ? ROWS[oid] : undefined;
+    if (isCritical && row?.critical === 'never') throw new Malformed(`${row.name}: critical`);
+    if (ALWAYS_BINDING.has(oid) || (isCritical && row?.critical !== 'either')) unknownCritical.push(oid);
+    if (row) known = { ...known, ...row.read(only(value, row.name), isCritical, row.name) };
   }
-  return { known, unknownCritical };
+  return { ...known, unknownCritical };
 }
 
-/** GeneralName choices (RFC 5280 4.2.1.6). */
-const NAME = {
-  email: contextTag(1, 'primitive'),
-  dns: contextTag(2, 'primitive'),
-  uri: contextTag(6, 'primitive'),
-  ip: contextTag(7, 'primitive'),
-};
-
-function readNames(names: readonly DerElement[], isCritical: boolean): SubjectAltName {
-  const texts = (tag: number) =>
-    names.filter((name) => name.tag === tag).map((name) => must(readImplicitIa5(name), 'subjectAltName'));
-  const ips = names.filter((name) => name.tag === NAME.ip).map((name) => name.value);
-  const known = new Set<number>(Object.values(NAME));
+function readBasicConstraints(value: DerElement, isCritical: boolean, name: string): Extensions {
+  const fields = new Fields(must(readSequence(value), name));
+  const ca = fields.optional(TAG.boolean);
+  // X.690 11.5: a DEFAULT FALSE is never spelled out.
+  if (ca && !must(readBoolean(ca), name)) throw new Malformed(`${name}: cA FALSE spelled out`);
+  const length = fields.optional(TAG.integer);
+  fields.end(name);
+  const pathLength = length && must(readSmallInteger(length), 'pathLenConstraint');
   return {
-    isCritical,
-    uris: texts(NAME.uri),
-    dnsNames: texts(NAME.dns),
-    emails: texts(NAME.email),
-    ips,
-    others: names.filter((name) => !known.has(name.tag)).length,
+    basicConstraints: { isCritical, isCa: ca !== undefined, ...(pathLength === undefined ? {} : { pathLength }) },
   };
 }
 
-function readConstraints(trees: readonly DerElement[]): UriConstraints {
-  const permitted: string[] = [];
-  const excluded: string[] = [];
-  let hasOtherKinds = false;
-  for (const tree of trees) {
-    const list = tree.tag === contextTag(0, 'constructed') ? permitted : excluded;
-    const subtrees = must(readSequence({ ...tree, tag: TAG.sequence }), 'generalSubtrees');
-    for (const subtree of subtrees) {
-      const [base, ...bounds] = must(readSequence(subtree), 'generalSubtree');
-      // RFC 5280 4.2.1.10: minimum is 0 (absent) and maximum is absent.
-      if (base?.tag === NAME.uri && bounds.length === 0) list.push(must(readImplicitIa5(base), 'nameConstraints'));
-      else hasOtherKinds = true;
-    }
+function readKeyUsage(value: DerElement, isCritical: boolean, name: string): Extensions {
+  const { bytes, unusedBits } = must(readBitString(value), name);
+  const last = bytes[bytes.length - 1];
+  // RFC 5280 4.2.1.3: at least one bit; X.690 11.2.2: no zero bits at the end.
+  if (last === undefined || ((last >> unusedBits) & 1) === 0)
+    throw new Malformed(`${name}: no bit, or zero bits behind`);
+  const isSet = (bit: number) => (((bytes[bit >> 3] ?? 0) >> (7 - (bit & 7))) & 1) === 1;
+  return { keyUsage: { isCritical, usages: new Set(KEY_USAGES.filter((_, bit) => isSet(bit))) } };
+}
+
+function readExtendedKeyUsage(value: DerElement, _isCritical: boolean, name: string): Extensions {
+  const purposes = must(readSequence(value), name).map((purpose) => must(readOid(purpose), name));
+  if (purposes.length === 0) throw new Malformed(`${name}: empty`);
+  return { extendedKeyUsage: purposes };
+}
+
+function readAuthorityKeyId(value: DerElement, _isCritical: boolean, name: string): Extensions {
+  const fields = new Fields(must(readSequence(value), name));
+  const keyId = fields.optional(contextTag(0, 'primitive'));
+  const issuer = fields.optional(contextTag(1, 'constructed'));
+  const serial = fields.optional(contextTag(2, 'primitive'));
+  fields.end(name);
+  // RFC 5280 4.2.1.1, A.2: both or neither.
+  if ((issuer === undefined) !== (serial === undefined)) throw new Malformed(`${name}: issuer and serial are a pair`);
+  return keyId ? { authorityKeyId: hexOf(keyId.value) } : {};
+}
+
+function readAuthorityInfoAccess(value: DerElement, _isCritical: boolean, name: string): Extensions {
+  const descriptions = must(readSequence(value), name);
+  if (descriptions.length === 0) throw new Malformed(`${name}: empty`);
+  let hasOcsp = false;
+  for (const description of descriptions) {
+    const fields = new Fields(must(readSequence(description), name));
+    const method = must(readOid(fields.next('accessMethod')), name);
+    fields.next('accessLocation');
+    fields.end(name);
+    if (method === OCSP) hasOcsp = true;
   }
-  return { permitted, excluded, hasOtherKinds };
+  return hasOcsp ? { hasOcsp } : {};
 }

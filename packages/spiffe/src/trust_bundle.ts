@@ -1,13 +1,14 @@
 /** SPIFFE trust bundles as JWK Sets (Trust Domain and Bundle 4, X509-SVID 6, JWT-SVID 6). */
-import { decodeBase64, encodeBase64, encodeBase64Url } from '@postern/der';
+import { decodeBase64, encodeBase64 } from '@postern/der';
 import { accept, type Result, refuse } from '@postern/result';
 import { parseCertificate } from './certificate.ts';
-import { publicKeyMembers } from './jwk_members.ts';
+import { isJsonObject, type JsonObject, parseJsonObject } from './json_object.ts';
+import { isKnownKeyType, type PublicJwk, publicJwkFromSpki, publicMembersOf } from './public_jwk.ts';
 import type { TrustDomain } from './trust_domain.ts';
 
 export interface JwtAuthority {
   readonly keyId: string;
-  /** Public members only. */
+  /** Public members only: `kty` and what makes the key. */
   readonly jwk: { readonly [name: string]: unknown };
 }
 
@@ -18,70 +19,107 @@ export interface TrustBundle {
   readonly refreshHintSeconds?: number;
   /** CA certificates, DER. None: no X.509-SVID of this trust domain is valid. */
   readonly x509Authorities: readonly Uint8Array[];
+  /** None: no JWT-SVID of this trust domain is valid. Key ids are unique. */
   readonly jwtAuthorities: readonly JwtAuthority[];
 }
 
 export const MAX_BUNDLE_BYTES = 1024 * 1024;
 const MAX_KEYS = 1000;
+const MAX_KEY_ID_LENGTH = 512;
 
-export type BundleReason = 'bundle-too-large' | 'bundle-malformed' | 'bundle-keys-absent' | 'bundle-sequence';
+export type BundleReason =
+  | 'bundle-too-large'
+  | 'bundle-malformed'
+  | 'bundle-keys-absent'
+  | 'bundle-sequence'
+  | 'bundle-refresh-hint'
+  | 'bundle-key';
 
 /**
- * `text`: untrusted; `trustDomain`: from configuration, never from the document. Keys of an unknown use or type, and
- * X.509 entries without a certificate, are passed over (4.2.2, X509-SVID 6.2); the rest counts.
+ * Reads a bundle: whoever can slip a key in here is every workload of that trust domain. `text`: untrusted, at most
+ * `MAX_BUNDLE_BYTES`; `trustDomain`: from configuration, never from the document. JWKs of an unknown use or type, and
+ * X.509 ones without a certificate, are ignored and the rest counts (4.2.1, 4.2.2, X509-SVID 6.2). Refusals:
+ * `bundle-malformed` (no JSON object, or a member named twice), `bundle-keys-absent` (none, or more than 1,000),
+ * `bundle-sequence`, `bundle-refresh-hint`, and `bundle-key` for a key of ours that cannot be read: a document damaged in
+ * one place is not believed in another, and its reader keeps the bundle it has.
  */
 export function parseTrustBundle(text: string, trustDomain: TrustDomain): Result<TrustBundle, BundleReason> {
-  if (text.length > MAX_BUNDLE_BYTES) return refuse('bundle-too-large');
-  let document: { readonly [name: string]: unknown };
-  try {
-    document = JSON.parse(text);
-  } catch {
-    return refuse('bundle-malformed');
-  }
-  if (typeof document !== 'object' || document === null) return refuse('bundle-malformed');
-  const { keys, spiffe_sequence: sequence, spiffe_refresh_hint: hint } = document;
+  if (text.length > MAX_BUNDLE_BYTES) return refuse('bundle-too-large', `${text.length} characters`);
+  const document = parseJsonObject(text);
+  if (!document.ok) return refuse('bundle-malformed', document.reason);
+  const { keys, spiffe_sequence: sequence, spiffe_refresh_hint: hint } = document.value;
   if (!Array.isArray(keys) || keys.length > MAX_KEYS) return refuse('bundle-keys-absent');
   if (sequence !== undefined && !isCount(sequence)) return refuse('bundle-sequence');
+  if (hint !== undefined && !isCount(hint)) return refuse('bundle-refresh-hint');
   const x509Authorities: Uint8Array[] = [];
-  const jwtAuthorities: JwtAuthority[] = [];
-  for (const key of keys) {
-    if (typeof key !== 'object' || key === null || typeof key.kty !== 'string') continue;
-    if (key.use === 'x509-svid') {
-      const der = firstCertificate(key.x5c);
-      if (der !== undefined) x509Authorities.push(der);
-    } else if (key.use === 'jwt-svid' && typeof key.kid === 'string' && key.kid !== '') {
-      jwtAuthorities.push({ keyId: key.kid, jwk: key });
+  const jwtAuthorities = new Map<string, JwtAuthority>();
+  for (const jwk of keys) {
+    if (!isJsonObject(jwk) || !isKnownKeyType(jwk['kty'])) continue;
+    if (jwk['use'] === 'x509-svid') {
+      const certificate = readX509Authority(jwk);
+      if (!certificate.ok) return certificate;
+      if (certificate.value !== undefined) x509Authorities.push(certificate.value);
+    } else if (jwk['use'] === 'jwt-svid') {
+      const authority = readJwtAuthority(jwk);
+      if (!authority.ok) return authority;
+      // Two keys under one id: which one verifies would be the reader's choice.
+      if (jwtAuthorities.has(authority.value.keyId)) return refuse('bundle-key', 'kid twice');
+      jwtAuthorities.set(authority.value.keyId, authority.value);
     }
   }
   return accept({
     trustDomain,
-    ...(isCount(sequence) ? { sequence } : {}),
-    ...(isCount(hint) ? { refreshHintSeconds: hint } : {}),
+    ...(sequence === undefined ? {} : { sequence }),
+    ...(hint === undefined ? {} : { refreshHintSeconds: hint }),
     x509Authorities,
-    jwtAuthorities,
+    jwtAuthorities: [...jwtAuthorities.values()],
   });
 }
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
-/** X509-SVID 6.2: all but the first are ignored. */
-function firstCertificate(x5c: unknown): Uint8Array | undefined {
-  if (!Array.isArray(x5c) || typeof x5c[0] !== 'string') return undefined;
+/** X509-SVID 6.2: an entry without `x5c` is ignored, and so are all but the first of its certificates. */
+function readX509Authority(jwk: JsonObject): Result<Uint8Array | undefined, 'bundle-key'> {
+  const x5c = jwk['x5c'];
+  if (x5c === undefined || (Array.isArray(x5c) && x5c.length === 0)) return accept(undefined);
+  if (!Array.isArray(x5c) || typeof x5c[0] !== 'string') return refuse('bundle-key', 'x5c');
   const der = decodeBase64(x5c[0]);
-  return der.ok && parseCertificate(der.value).ok ? der.value : undefined;
+  if (!der.ok) return refuse('bundle-key', 'x5c: base64');
+  const certificate = parseCertificate(der.value);
+  return certificate.ok ? accept(der.value) : refuse('bundle-key', `x5c: ${certificate.detail ?? certificate.reason}`);
 }
 
-/** JSON text. Only members that the standard defines (4.2): no `alg`, no `key_ops`. */
+/** JWT-SVID 6.1: `kid` is there. */
+function readJwtAuthority(jwk: JsonObject): Result<JwtAuthority, 'bundle-key'> {
+  const keyId = jwk['kid'];
+  if (typeof keyId !== 'string' || keyId === '' || keyId.length > MAX_KEY_ID_LENGTH) return refuse('bundle-key', 'kid');
+  const members = publicMembersOf(jwk);
+  return members === undefined ? refuse('bundle-key', 'members of the key') : accept({ keyId, jwk: members });
+}
+
+/**
+ * JSON text, with only those members that the standard defines (4.2): no `alg`, no `key_ops`, nothing private. The
+ * bundle is our own: an authority that cannot be written is a fault and throws.
+ */
 export function formatTrustBundle(bundle: TrustBundle): string {
-  const x509 = bundle.x509Authorities.map((der) => {
-    const certificate = parseCertificate(der);
-    if (!certificate.ok) throw new TypeError(`an authority of ${bundle.trustDomain} cannot be read: ${certificate.reason}`);
-    return { use: 'x509-svid', ...publicKeyMembers(certificate.value.spki, encodeBase64Url), x5c: [encodeBase64(der)] };
-  });
-  const jwt = bundle.jwtAuthorities.map(({ keyId, jwk }) => ({ ...jwk, use: 'jwt-svid', kid: keyId }));
   return JSON.stringify({
-    keys: [...x509, ...jwt],
+    keys: [...bundle.x509Authorities.map(renderX509Authority), ...bundle.jwtAuthorities.map(renderJwtAuthority)],
     ...(bundle.sequence === undefined ? {} : { spiffe_sequence: bundle.sequence }),
     ...(bundle.refreshHintSeconds === undefined ? {} : { spiffe_refresh_hint: bundle.refreshHintSeconds }),
   });
+}
+
+type RenderedJwk = PublicJwk | { readonly x5c: readonly string[] };
+
+/** X509-SVID 6.1: `x509-svid`, no `kid`, one certificate in base64. */
+function renderX509Authority(der: Uint8Array): RenderedJwk {
+  const certificate = parseCertificate(der);
+  if (!certificate.ok) throw new TypeError(`an authority of the bundle cannot be read: ${certificate.detail}`);
+  return { use: 'x509-svid', ...publicJwkFromSpki(certificate.value.spki), x5c: [encodeBase64(der)] };
+}
+
+function renderJwtAuthority({ keyId, jwk }: JwtAuthority): RenderedJwk {
+  const members = publicMembersOf(jwk);
+  if (members === undefined) throw new TypeError('a JWT authority of the bundle is no public key');
+  return { use: 'jwt-svid', kid: keyId, ...members };
 }

@@ -1,17 +1,10 @@
-/** Path validation of X.509-SVIDs (RFC 5280 6.1 as X509-SVID 5 asks for it), pure: the signature check is a parameter. */
+/** Verification of X.509-SVIDs (X509-SVID 5): the profile, then a path to an authority of the ID's own trust domain. */
 import { accept, type Result, refuse } from '@postern/result';
-import { type AlgorithmIdentifier, type Certificate, type CertificateReason, equalBytes, parseCertificate } from './certificate.ts';
+import { type Certificate, type CertificateReason, parseCertificate } from './certificate.ts';
+import { checkValidity, findCertificationPath, MAX_CHAIN, type VerifySignature } from './certification_path.ts';
 import type { SpiffeId } from './spiffe_id.ts';
 import type { TrustBundle } from './trust_bundle.ts';
-import { checkSigningCertificate, checkX509Svid, type X509SvidReason } from './x509_svid.ts';
-
-/** `@postern/keys` implements it. Answers false for whatever cannot be verified. */
-export type VerifySignature = (input: {
-  readonly spki: Uint8Array;
-  readonly algorithm: AlgorithmIdentifier;
-  readonly message: Uint8Array;
-  readonly signature: Uint8Array;
-}) => boolean;
+import { checkX509Svid, type X509SvidReason } from './x509_svid.ts';
 
 export interface X509SvidInput {
   /** DER, leaf first, then intermediates as the peer sent them; untrusted, at most `MAX_CHAIN`. */
@@ -47,15 +40,18 @@ export type X509SvidVerificationReason =
   | 'trust-domain-unknown'
   | 'svid-untrusted';
 
-export const MAX_CHAIN = 4;
 const DEFAULT_SKEW_MS = 60_000;
-/** Signature checks per leaf: bounds the work that a crafted set of equally named issuers causes. */
-const MAX_SIGNATURE_CHECKS = 16;
 
-/** Every reason leaves the caller without an identity: there is no half-verified SVID. */
+/**
+ * Who a certificate speaks for, or why nobody (X509-SVID 5, RFC 5280 6.1). Every reason leaves the caller without an
+ * identity: there is no half-verified SVID. An authority of another trust domain never vouches for this one's IDs.
+ * `detail` of `svid-untrusted` is the `CertificationPathReason`, that of the others the field or rule. Cost: at most 16
+ * signature checks; possession of the key is for the TLS stack to prove, revocation for the caller to look up.
+ */
 export function verifyX509Svid(input: X509SvidInput): Result<VerifiedX509Svid, X509SvidVerificationReason> {
+  const { nowMs, verifySignature, skewMs = DEFAULT_SKEW_MS } = input;
   if (input.chain.length === 0) return refuse('svid-chain-empty');
-  if (input.chain.length > MAX_CHAIN) return refuse('svid-chain-too-long');
+  if (input.chain.length > MAX_CHAIN) return refuse('svid-chain-too-long', `${input.chain.length} certificates`);
   const chain: Certificate[] = [];
   for (const der of input.chain) {
     const certificate = parseCertificate(der);
@@ -65,95 +61,36 @@ export function verifyX509Svid(input: X509SvidInput): Result<VerifiedX509Svid, X
   const leaf = chain[0] as Certificate;
   const spiffeId = checkX509Svid(leaf);
   if (!spiffeId.ok) return spiffeId;
-  const skewMs = input.skewMs ?? DEFAULT_SKEW_MS;
-  if (input.nowMs > leaf.notAfterMs + skewMs) return refuse('svid-expired');
-  if (input.nowMs < leaf.notBeforeMs - skewMs) return refuse('svid-not-yet-valid');
+  const validity = checkValidity(leaf, nowMs, skewMs);
+  if (!validity.ok) return refuse(`svid-${validity.reason}`);
   const bundle = input.bundles.get(spiffeId.value.trustDomain);
-  if (bundle === undefined) return refuse('trust-domain-unknown');
+  // A bundle under another's name is a fault of wiring that must not become trust.
+  if (bundle?.trustDomain !== spiffeId.value.trustDomain) return refuse('trust-domain-unknown');
 
-  const authorities = bundle.x509Authorities.flatMap((der) => {
-    const authority = parseCertificate(der);
-    return authority.ok ? [authority.value] : [];
-  });
-  const search = new PathSearch(input, spiffeId.value, authorities, [...chain.slice(1), ...(input.issuers ?? [])], skewMs);
-  const path = search.from([leaf]);
-  if (path === undefined) return refuse('svid-untrusted');
+  const authorities = authoritiesOf(bundle);
+  const intermediates = [...chain.slice(1), ...(input.issuers ?? [])];
+  const path = findCertificationPath({ leaf, authorities, intermediates, nowMs, skewMs, verifySignature });
+  if (!path.ok) return refuse('svid-untrusted', path.reason);
   return accept({
     spiffeId: spiffeId.value,
     serial: leaf.serial,
     leaf,
-    path,
-    notAfterMs: Math.min(...path.map((certificate) => certificate.notAfterMs)),
+    path: path.value,
+    notAfterMs: Math.min(...path.value.map((certificate) => certificate.notAfterMs)),
   });
 }
 
-class PathSearch {
-  readonly #input: X509SvidInput;
-  readonly #spiffeId: SpiffeId;
-  readonly #authorities: readonly Certificate[];
-  readonly #intermediates: readonly Certificate[];
-  readonly #skewMs: number;
-  #checks = 0;
+/** Bundles do not change, so each is read once and not with every certificate it vouches for. */
+const AUTHORITIES = new WeakMap<TrustBundle, readonly Certificate[]>();
 
-  constructor(
-    input: X509SvidInput,
-    spiffeId: SpiffeId,
-    authorities: readonly Certificate[],
-    intermediates: readonly Certificate[],
-    skewMs: number,
-  ) {
-    this.#input = input;
-    this.#spiffeId = spiffeId;
-    this.#authorities = authorities;
-    this.#intermediates = intermediates;
-    this.#skewMs = skewMs;
-  }
-
-  /** `path`: verified so far, leaf first. Answers the whole path to an authority. */
-  from(path: readonly Certificate[]): readonly Certificate[] | undefined {
-    const last = path[path.length - 1] as Certificate;
-    for (const authority of this.#authorities) {
-      if (this.#mayIssue(authority, last, path.length - 1) && this.#signed(authority, last)) return [...path, authority];
-    }
-    if (path.length >= MAX_CHAIN) return undefined;
-    for (const intermediate of this.#intermediates) {
-      if (path.includes(intermediate) || !this.#mayIssue(intermediate, last, path.length - 1)) continue;
-      if (!this.#signed(intermediate, last)) continue;
-      const whole = this.from([...path, intermediate]);
-      if (whole !== undefined) return whole;
-    }
-    return undefined;
-  }
-
-  /** RFC 5280 6.1.3 and 6.1.4, but for the signature. `below`: intermediates under this issuer. */
-  #mayIssue(issuer: Certificate, subject: Certificate, below: number): boolean {
-    if (!equalBytes(issuer.subject, subject.issuer)) return false;
-    if (subject.authorityKeyId !== undefined && issuer.subjectKeyId !== undefined) {
-      if (subject.authorityKeyId !== issuer.subjectKeyId) return false;
-    }
-    if (!checkSigningCertificate(issuer).ok) return false;
-    const { nowMs } = this.#input;
-    if (nowMs > issuer.notAfterMs + this.#skewMs || nowMs < issuer.notBeforeMs - this.#skewMs) return false;
-    const pathLength = issuer.basicConstraints?.pathLength;
-    if (pathLength !== undefined && below > pathLength) return false;
-    return isWithinConstraints(issuer, this.#spiffeId);
-  }
-
-  #signed(issuer: Certificate, subject: Certificate): boolean {
-    this.#checks += 1;
-    if (this.#checks > MAX_SIGNATURE_CHECKS) return false;
-    const { signatureAlgorithm: algorithm, tbs: message, signature } = subject;
-    return this.#input.verifySignature({ spki: issuer.spki, algorithm, message, signature });
-  }
-}
-
-/** RFC 5280 4.2.1.10: a URI's host, exactly, or below a name that begins with a dot. Other kinds: refused, not ignored. */
-function isWithinConstraints(issuer: Certificate, spiffeId: SpiffeId): boolean {
-  const constraints = issuer.uriConstraints;
-  if (constraints === undefined) return true;
-  if (constraints.hasOtherKinds) return false;
-  const matches = (base: string) =>
-    base.startsWith('.') ? spiffeId.trustDomain.endsWith(base) : spiffeId.trustDomain === base;
-  if (constraints.excluded.some(matches)) return false;
-  return constraints.permitted.length === 0 || constraints.permitted.some(matches);
+/** An authority that cannot be read vouches for nobody. */
+function authoritiesOf(bundle: TrustBundle): readonly Certificate[] {
+  const known = AUTHORITIES.get(bundle);
+  if (known !== undefined) return known;
+  const authorities = bundle.x509Authorities.flatMap((der) => {
+    const authority = parseCertificate(der);
+    return authority.ok ? [authority.value] : [];
+  });
+  AUTHORITIES.set(bundle, authorities);
+  return authorities;
 }
