@@ -95,7 +95,11 @@ export async function startLocal(options: LocalOptions): Promise<LocalControlPla
   const { table, close: closeTable } = openSqliteTable(join(dir, 'table.db'), { clock });
   const objects = openFolderObjects(join(dir, 'objects'));
   const keys = openSoftwareKeyRing(join(dir, 'keys'));
-  const [rootSigner, releaseSigner, assertionSigner] = await Promise.all([keys.signer('root'), keys.signer('release'), keys.signer('assertion')]);
+  const [rootSigner, releaseSigner, assertionSigner] = await Promise.all([
+    keys.signer('root'),
+    keys.signer('release'),
+    keys.signer('assertion'),
+  ]);
   const verifyAdministrator = verifyAdministratorToken(loadOrCreateSecret(administratorTokenFile));
 
   // The trust domain.
@@ -104,12 +108,23 @@ export async function startLocal(options: LocalOptions): Promise<LocalControlPla
   const trustDomain = parsed.value;
   const rootDer = await loadOrCreateRoot({ objects, signer: rootSigner, trustDomain, clock });
   const root = readOwnCertificate(rootDer);
-  const bundle: TrustBundle = { trustDomain, sequence: 1, refreshHintSeconds: REFRESH_HINT_SECONDS, x509Authorities: [rootDer], jwtAuthorities: [] };
+  const bundle: TrustBundle = {
+    trustDomain,
+    sequence: 1,
+    refreshHintSeconds: REFRESH_HINT_SECONDS,
+    x509Authorities: [rootDer],
+    jwtAuthorities: [],
+  };
 
   // The feed, and the trail with a producer for each function.
   const feedLog = createFeedLog({ table, mac: await keys.mac('facts') });
   await feedLog.open(createId());
-  const feedPublisher = createFeedPublisher({ trustDomain, log: feedLog, assertionSigner: async () => assertionSigner, clock });
+  const feedPublisher = createFeedPublisher({
+    trustDomain,
+    log: feedLog,
+    assertionSigner: async () => assertionSigner,
+    clock,
+  });
   const trail = createTrail({ table, objects });
   const producerOf = (name: string) => openFunctionProducer({ name, trail, assertionSigner, clock, createId });
   const producers = {
@@ -120,7 +135,8 @@ export async function startLocal(options: LocalOptions): Promise<LocalControlPla
     admin: await producerOf('admin'),
     authorize: await producerOf('authorize'),
   };
-  const recordBy = (name: keyof typeof producers) => async (body: RecordBody) => void (await producers[name].append(body));
+  const recordBy = (name: keyof typeof producers) => async (body: RecordBody) =>
+    void (await producers[name].append(body));
 
   // Issuing.
   const certify = createCertifyIssuer({
@@ -172,7 +188,9 @@ export async function startLocal(options: LocalOptions): Promise<LocalControlPla
       const nowMs = clock.nowMs();
       const subjects = [`svid:${leaf.serial}`, `spiffe-id:${spiffeId}`, `issuer:${leaf.authorityKeyId}`];
       const facts = await Promise.all(subjects.map((subject) => feedLog.latest('revocation', subject)));
-      const revocations = new Map(facts.flatMap((fact) => (fact?.kind === 'revocation' ? [[fact.subject, fact] as const] : [])));
+      const revocations = new Map(
+        facts.flatMap((fact) => (fact?.kind === 'revocation' ? [[fact.subject, fact] as const] : [])),
+      );
       const [bySerial, byName, byIssuer] = subjects as [string, string, string];
       return (
         isDistrusted(revocations, bySerial, nowMs) ||
@@ -200,7 +218,11 @@ export async function startLocal(options: LocalOptions): Promise<LocalControlPla
       report: (issuer, reason) => log('warn', 'token-keys-not-fetched', { issuer, reason }),
     });
   };
-  const postureSource = { name: 'generic', secrets: [Buffer.from(loadOrCreateSecret(postureSecretFile))], maxAgeSeconds: POSTURE_MAX_AGE_SECONDS };
+  const postureSource = {
+    name: 'generic',
+    secrets: [Buffer.from(loadOrCreateSecret(postureSecretFile))],
+    maxAgeSeconds: POSTURE_MAX_AGE_SECONDS,
+  };
   listener.mount([
     createTrustApp({ ...doorPorts, bundle: async () => bundle }),
     createFeedApp({ ...doorPorts, authenticate, publisher: feedPublisher, objects }),
@@ -214,7 +236,12 @@ export async function startLocal(options: LocalOptions): Promise<LocalControlPla
       bundle: async () => bundle,
       recordJoin: (join) => recordIssuance({ kind: 'join', ...join }),
       recordLock: (agentId, serial) =>
-        recordIssuance({ kind: 'administrator-action', action: 'lineage-locked', subject: `${agentId} ${serial}`, by: 'issue' }),
+        recordIssuance({
+          kind: 'administrator-action',
+          action: 'lineage-locked',
+          subject: `${agentId} ${serial}`,
+          by: 'issue',
+        }),
     }),
     createIngestApp({ ...doorPorts, authenticate, trail, assertionSigner: async () => assertionSigner, clock }),
     createSignalsApp({
@@ -268,7 +295,13 @@ export async function startLocal(options: LocalOptions): Promise<LocalControlPla
     const spiffeId = parseSpiffeId(`spiffe://${trustDomain}${AUTHORIZE_PATH}`);
     if (!spiffeId.ok) throw new Error(spiffeId.reason);
     const csr = createCsr(privateKey, {});
-    const issued = await authority.issueX509Svid({ spiffeId: spiffeId.value, dnsNames: [], profile: AGENT_PROFILE, csr, requester: 'function:authorize' });
+    const issued = await authority.issueX509Svid({
+      spiffeId: spiffeId.value,
+      dnsNames: [],
+      profile: AGENT_PROFILE,
+      csr,
+      requester: 'function:authorize',
+    });
     if (!issued.ok) throw new Error(`no SVID for authorize: ${issued.reason}`);
     return {
       certificates: issued.value.chain.map((der) => encodePem('CERTIFICATE', der)).join(''),
@@ -276,7 +309,10 @@ export async function startLocal(options: LocalOptions): Promise<LocalControlPla
     };
   }
 
-  const ticks = createTicks({ rotate: () => publishTrustBundle({ bundle, feedLog, clock }), publish: publishKeys }, log);
+  const ticks = createTicks(
+    { rotate: () => publishTrustBundle({ bundle, feedLog, clock }), publish: publishKeys },
+    log,
+  );
   await ticks.run();
   const authorizeListener = await listenForAuthorize({
     authorize,

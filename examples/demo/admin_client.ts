@@ -17,7 +17,8 @@ export function createAdminClient(url: string, tokenFile: string): AdminClient {
       headers: { authorization, 'content-type': 'application/json' },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-    if (!response.ok && response.status !== 409) throw new Error(`${method} ${path} answers ${response.status}: ${await response.text()}`);
+    if (!response.ok && response.status !== 409)
+      throw new Error(`${method} ${path} answers ${response.status}: ${await response.text()}`);
     return response;
   }
 

@@ -11,9 +11,19 @@ export interface Application {
 export async function startApplication(name: string): Promise<Application> {
   const server: Server = createServer((request, response) => {
     request.resume();
-    const told = Object.fromEntries(Object.entries(request.headers).filter(([header]) => header.startsWith('x-postern-')));
+    const told = Object.fromEntries(
+      Object.entries(request.headers).filter(([header]) => header.startsWith('x-postern-')),
+    );
     response.setHeader('content-type', 'application/json');
-    response.end(JSON.stringify({ service: name, method: request.method, path: request.url, told, sawCredential: request.headers.authorization !== undefined }));
+    response.end(
+      JSON.stringify({
+        service: name,
+        method: request.method,
+        path: request.url,
+        told,
+        sawCredential: request.headers.authorization !== undefined,
+      }),
+    );
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {

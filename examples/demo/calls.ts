@@ -39,7 +39,11 @@ export function callPlain(call: Call): Promise<CallAnswer> {
 /** `identity`: PEM of an SVID; none: a caller without one. The server must present exactly `serverId`. */
 export function callTls(
   call: Call,
-  tls: { readonly ca: string; readonly serverId: string; readonly identity?: { readonly cert: string; readonly key: string } },
+  tls: {
+    readonly ca: string;
+    readonly serverId: string;
+    readonly identity?: { readonly cert: string; readonly key: string };
+  },
 ): Promise<CallAnswer> {
   return answerOf(
     https.request({
@@ -48,7 +52,9 @@ export function callTls(
       ...tls.identity,
       servername: call.host,
       checkServerIdentity: (_host, certificate) =>
-        certificate.subjectaltname === `URI:${tls.serverId}` ? undefined : new Error(`the server is \`${certificate.subjectaltname}\``),
+        certificate.subjectaltname === `URI:${tls.serverId}`
+          ? undefined
+          : new Error(`the server is \`${certificate.subjectaltname}\``),
     }),
   );
 }
@@ -60,7 +66,13 @@ function answerOf(request: http.ClientRequest): Promise<CallAnswer> {
     request.on('response', (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks).toString('utf8') }));
+      response.on('end', () =>
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: response.headers,
+          body: Buffer.concat(chunks).toString('utf8'),
+        }),
+      );
       response.on('error', reject);
     });
     request.end();

@@ -38,19 +38,24 @@ export async function startControlPlane(places: Places, cleanup: Cleanup): Promi
     trustDomain: TRUST_DOMAIN,
     port: places.publicPort,
     authorizePort: places.authorizePort,
-    log: (level, event, fields) => appendFileSync(logFile, `${JSON.stringify({ at: new Date().toISOString(), level, event, ...fields })}\n`),
+    log: (level, event, fields) =>
+      appendFileSync(logFile, `${JSON.stringify({ at: new Date().toISOString(), level, event, ...fields })}\n`),
   });
   cleanup.add('control plane', () => local.stop());
   return { local, provider, admin: createAdminClient(local.url, local.administratorTokenFile) };
 }
 
 /** Publishes when the policies are others than those of the start before. Answers the release in force. */
-export async function publishPolicies({ admin, provider }: DemoControlPlane, places: Places): Promise<{ number: number; isNew: boolean }> {
+export async function publishPolicies(
+  { admin, provider }: DemoControlPlane,
+  places: Places,
+): Promise<{ number: number; isNew: boolean }> {
   const files = Object.fromEntries(readDemoPolicies(provider.issuer, Date.now()));
   const digest = createHash('sha256').update(JSON.stringify(files)).digest('hex');
   const marker = join(places.dir, 'demo-policies.sha256');
   const { current } = await admin.get<{ current: number }>(PATHS.admin.releases);
-  if (current > 0 && existsSync(marker) && readFileSync(marker, 'utf8') === digest) return { number: current, isNew: false };
+  if (current > 0 && existsSync(marker) && readFileSync(marker, 'utf8') === digest)
+    return { number: current, isNew: false };
   const answer = (await admin.post<PublishAnswer>(PATHS.admin.releases, { files })) as PublishAnswer;
   writeFileSync(marker, digest);
   return { number: answer.number, isNew: true };
@@ -58,13 +63,18 @@ export async function publishPolicies({ admin, provider }: DemoControlPlane, pla
 
 /** The node's one-time token, for an agent that has no identity yet. */
 export async function createJoinToken({ admin }: DemoControlPlane, places: Places): Promise<void> {
-  const answer = (await admin.post<JoinTokenAnswer>(PATHS.admin.joinTokens, { agentName: AGENT_NAME })) as JoinTokenAnswer;
+  const answer = (await admin.post<JoinTokenAnswer>(PATHS.admin.joinTokens, {
+    agentName: AGENT_NAME,
+  })) as JoinTokenAnswer;
   writeFileSync(places.joinTokenFile, `${answer.token}\n`, { mode: 0o600 });
   chmodSync(places.joinTokenFile, 0o600);
 }
 
 /** Which program on this node is which workload. Entries of an earlier start that say otherwise are replaced. */
-export async function enterWorkloads({ admin }: DemoControlPlane, programs: { readonly [workload: string]: string }): Promise<void> {
+export async function enterWorkloads(
+  { admin }: DemoControlPlane,
+  programs: { readonly [workload: string]: string },
+): Promise<void> {
   interface Entry {
     readonly id: string;
     readonly spiffeId: string;
@@ -75,7 +85,8 @@ export async function enterWorkloads({ admin }: DemoControlPlane, programs: { re
     const spiffeId = `spiffe://${TRUST_DOMAIN}/${workload}`;
     const selectors = [`unix:path:${program}`, `unix:uid:${process.getuid?.() ?? 0}`];
     for (const entry of entries.filter((known) => known.spiffeId === spiffeId)) {
-      if (!selectors.every((selector) => entry.selectors.includes(selector))) await admin.delete(PATHS.admin.entry(entry.id));
+      if (!selectors.every((selector) => entry.selectors.includes(selector)))
+        await admin.delete(PATHS.admin.entry(entry.id));
     }
     await admin.post(PATHS.admin.entries, { spiffeId, parentId: AGENT_ID, selectors, hint: workload }, true);
   }
@@ -89,12 +100,18 @@ export async function pushPostures({ local }: DemoControlPlane): Promise<void> {
     ['laptop-bob', false],
   ] as const) {
     const observedAt = new Date().toISOString();
-    const body = Buffer.from(JSON.stringify({ deviceId, observedAt, compliant, managed: true, diskEncrypted: compliant, platform: 'linux' }));
+    const body = Buffer.from(
+      JSON.stringify({ deviceId, observedAt, compliant, managed: true, diskEncrypted: compliant, platform: 'linux' }),
+    );
     const response = await fetch(local.url + PATHS.posture('generic'), {
       method: 'POST',
-      headers: { [POSTURE_SIGNATURE_HEADER]: formatWebhookSignature(secret, Date.now(), body), 'content-type': 'application/json' },
+      headers: {
+        [POSTURE_SIGNATURE_HEADER]: formatWebhookSignature(secret, Date.now(), body),
+        'content-type': 'application/json',
+      },
       body,
     });
-    if (response.status !== 202) throw new Error(`posture of ${deviceId} was answered ${response.status}: ${await response.text()}`);
+    if (response.status !== 202)
+      throw new Error(`posture of ${deviceId} was answered ${response.status}: ${await response.text()}`);
   }
 }

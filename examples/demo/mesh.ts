@@ -28,7 +28,10 @@ export interface Mesh {
 /** Paths of the programs that the entries name. */
 export function linkEnvoys(envoy: string, places: Places): { readonly payments: string; readonly storefront: string } {
   mkdirSync(places.programs, { recursive: true, mode: 0o755 });
-  return { payments: link(envoy, join(places.programs, 'payments-envoy')), storefront: link(envoy, join(places.programs, 'storefront-envoy')) };
+  return {
+    payments: link(envoy, join(places.programs, 'payments-envoy')),
+    storefront: link(envoy, join(places.programs, 'storefront-envoy')),
+  };
 }
 
 /** A hard link shares the bytes and has a name of its own in /proc/PID/exe; across file systems it is a copy. */
@@ -84,10 +87,23 @@ export async function startMesh(
       listen: { address: LOOPBACK, port: storefrontPort },
       upstreamApp: { address: LOOPBACK, port: storefrontApp.port },
       agentSocket: places.workloadApiSocket,
-      authz: { kind: 'https-mtls', address: authorize.hostname, port: Number(authorize.port), spiffeId: `${SPIFFE}/postern/authorize` },
+      authz: {
+        kind: 'https-mtls',
+        address: authorize.hostname,
+        port: Number(authorize.port),
+        spiffeId: `${SPIFFE}/postern/authorize`,
+      },
       // People come in here; browsers have no SVID.
       requireClientCertificate: false,
-      outbound: [{ name: 'payments', listenPort: toPaymentsPort, address: LOOPBACK, port: paymentsPort, spiffeId: `${SPIFFE}/payments` }],
+      outbound: [
+        {
+          name: 'payments',
+          listenPort: toPaymentsPort,
+          address: LOOPBACK,
+          port: paymentsPort,
+          spiffeId: `${SPIFFE}/payments`,
+        },
+      ],
     }),
   });
   cleanup.add('Envoy of the storefront', () => storefront.stop());

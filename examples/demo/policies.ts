@@ -12,7 +12,9 @@ export function readDemoPolicies(issuer: string, nowMs: number): Map<string, str
   for (const entry of readdirSync(FOLDER, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
     const path = join(entry.parentPath, entry.name);
-    const text = readFileSync(path, 'utf8').replaceAll(ISSUER, issuer).replace(ZONE, `timeZone: ${zoneOfNoon(nowMs)}`);
+    const text = readFileSync(path, 'utf8')
+      .replaceAll(ISSUER, issuer)
+      .replace(ZONE, `timeZone: ${zoneOfNoon(nowMs)}`);
     files.set(relative(FOLDER, path), text);
   }
   return files;

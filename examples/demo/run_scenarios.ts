@@ -4,7 +4,7 @@ import type { AuditRecord } from '@postern/audit';
 import { waitUntil } from '../../test/kit/wait.ts';
 import { type CallAnswer, callPlain, callTls } from './calls.ts';
 import type { DemoControlPlane } from './control_plane.ts';
-import type { IdentityFiles } from './identity_files.ts';
+import type { Identity } from './identity.ts';
 import type { Mesh } from './mesh.ts';
 import { TRUST_DOMAIN } from './places.ts';
 import { decisionIdOf, SCENARIOS, type Scenario } from './scenarios.ts';
@@ -15,7 +15,7 @@ export type Send = (scenario: Scenario, token: string | undefined) => Promise<Ca
 /** Records of the agent reach the control plane within its batch window and a shipping period. */
 const RECORD_TIMEOUT_MS = 15_000;
 
-export function sendThroughMesh(mesh: Mesh, reports: IdentityFiles): Send {
+export function sendThroughMesh(mesh: Mesh, reports: Identity): Send {
   return (scenario, token) => {
     const { method, target, headers } = scenario;
     const host = `${scenario.service}.${TRUST_DOMAIN}`;
@@ -24,9 +24,15 @@ export function sendThroughMesh(mesh: Mesh, reports: IdentityFiles): Send {
       case 'storefront':
         return callPlain({ ...call, port: mesh.toPaymentsPort });
       case 'reports':
-        return callTls({ ...call, port: mesh.paymentsPort }, { ca: reports.ca, serverId: `spiffe://${TRUST_DOMAIN}/payments`, identity: reports });
+        return callTls(
+          { ...call, port: mesh.paymentsPort },
+          { ca: reports.ca, serverId: `spiffe://${TRUST_DOMAIN}/payments`, identity: reports },
+        );
       case 'visitor':
-        return callTls({ ...call, port: mesh.storefrontPort }, { ca: reports.ca, serverId: `spiffe://${TRUST_DOMAIN}/storefront` });
+        return callTls(
+          { ...call, port: mesh.storefrontPort },
+          { ca: reports.ca, serverId: `spiffe://${TRUST_DOMAIN}/storefront` },
+        );
     }
   };
 }
@@ -34,7 +40,9 @@ export function sendThroughMesh(mesh: Mesh, reports: IdentityFiles): Send {
 export async function runScenarios(plane: DemoControlPlane, send: Send): Promise<readonly Shown[]> {
   const shown: Shown[] = [];
   for (const scenario of SCENARIOS) {
-    const token = scenario.user && (await plane.provider.signIn({ sub: scenario.user.sub, authTimeSecondsAgo: scenario.user.signedInSecondsAgo }));
+    const token =
+      scenario.user &&
+      (await plane.provider.signIn({ sub: scenario.user.sub, authTimeSecondsAgo: scenario.user.signedInSecondsAgo }));
     const answer = await send(scenario, token?.accessToken);
     const decisionId = decisionIdOf(answer);
     const record = decisionId === undefined ? undefined : await recordOf(plane, decisionId);
@@ -56,7 +64,8 @@ async function recordOf({ admin }: DemoControlPlane, id: string): Promise<AuditR
 
 function compare({ expect, headers, service }: Scenario, answer: CallAnswer, record: AuditRecord | undefined): boolean {
   if (record?.kind !== 'decision' || record.service !== service) return false;
-  const isOutcome = answer.status === expect.status && record.outcome === expect.outcome && record.reason === expect.reason;
+  const isOutcome =
+    answer.status === expect.status && record.outcome === expect.outcome && record.reason === expect.reason;
   if (answer.status !== 200) return isOutcome;
   // What got through must have reached the service itself, without the caller's credential or forged headers.
   const echo = JSON.parse(answer.body) as { service: string; sawCredential: boolean; told: { [name: string]: string } };

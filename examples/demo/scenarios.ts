@@ -17,7 +17,11 @@ export interface Scenario {
   readonly target: string;
   readonly user?: { readonly sub: string; readonly signedInSecondsAgo: number };
   readonly headers?: { readonly [name: string]: string };
-  readonly expect: { readonly status: number; readonly outcome: 'allow' | 'deny' | 'challenge'; readonly reason: string };
+  readonly expect: {
+    readonly status: number;
+    readonly outcome: 'allow' | 'deny' | 'challenge';
+    readonly reason: string;
+  };
 }
 
 const FRESH = 30;
@@ -83,7 +87,7 @@ export const SCENARIOS: readonly Scenario[] = [
     method: 'POST',
     target: '/%2e%2e;/refunds',
     user: { sub: 'alice', signedInSecondsAgo: FRESH },
-    expect: { status: 403, outcome: 'deny', reason: 'path-not-canonical' },
+    expect: { status: 403, outcome: 'deny', reason: 'path-dot-segment' },
   },
   {
     title: 'a visitor forges the headers that would name an identity',

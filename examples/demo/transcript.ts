@@ -48,5 +48,7 @@ export function showDecision({ scenario, status, decisionId, record, isAsDeclare
 export function showRecord(record: AuditRecord): void {
   const { atMs, kind, producer, number, ...rest } = record;
   const what = 'outcome' in rest ? `${rest.outcome} ${'reason' in rest ? rest.reason : ''}` : '';
-  say(`  ${new Date(atMs).toISOString()}  ${kind.padEnd(18)} ${what.padEnd(28)} ${dim(`${producer.replace(/#.*$/, '')} no. ${number}`)}`);
+  say(
+    `  ${new Date(atMs).toISOString()}  ${kind.padEnd(18)} ${what.padEnd(28)} ${dim(`${producer.replace(/#.*$/, '')} no. ${number}`)}`,
+  );
 }

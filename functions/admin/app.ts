@@ -1,11 +1,5 @@
 /** The administrator's door: entries, join tokens, revocations, status. Every change is a record before it is answered. */
-import {
-  type ControlPlaneTrust,
-  formatJoinToken,
-  type JoinTokenAnswer,
-  PATHS,
-  type StatusAnswer,
-} from '@postern/api';
+import { type ControlPlaneTrust, formatJoinToken, type JoinTokenAnswer, PATHS, type StatusAnswer } from '@postern/api';
 import type { RecordBody } from '@postern/audit';
 import { agentSpiffeId, type EntryInput, type EntryStore, type JoinTokenStore } from '@postern/ca';
 import type { FeedLog } from '@postern/feed';
@@ -40,31 +34,43 @@ export function createAdminApp(ports: AdminPorts): Hono {
   const door = createDoor('admin', ports);
   const { verifyAdministrator, entries, feedLog, clock } = ports;
 
-  door.administrator(verifyAdministrator, 'entries:write', 'POST', PATHS.admin.entries, MAX_BODY_BYTES, async (context, by, body) => {
-    const request = checkShape(body, {
-      spiffeId: text(2048),
-      parentId: text(2048),
-      selectors: listOf(text(512), 32),
-      ttlSeconds: optional(integer(1, 86_400)),
-      dnsNames: optional(listOf(text(253), 16)),
-      hint: optional(text(1024)),
-      expiresAtMs: optional(integer(1, Number.MAX_SAFE_INTEGER)),
-    });
-    if (!request.ok) return { refused: 'malformed-request', reason: request.reason, detail: request.detail };
-    const created = await entries.create(request.value as EntryInput);
-    if (!created.ok) {
-      const isThere = created.reason === 'entry-exists';
-      return { refused: isThere ? 'conflict' : 'malformed-request', reason: created.reason, detail: `${created.reason} ${created.detail ?? ''}`.trim() };
-    }
-    const { id: entryId, spiffeId, parentId, selectors } = created.value;
-    await ports.record({ kind: 'entry-created', entryId, spiffeId, parentId, selectors, by: by.name });
-    return context.json(created.value, 201);
-  });
+  door.administrator(
+    verifyAdministrator,
+    'entries:write',
+    'POST',
+    PATHS.admin.entries,
+    MAX_BODY_BYTES,
+    async (context, by, body) => {
+      const request = checkShape(body, {
+        spiffeId: text(2048),
+        parentId: text(2048),
+        selectors: listOf(text(512), 32),
+        ttlSeconds: optional(integer(1, 86_400)),
+        dnsNames: optional(listOf(text(253), 16)),
+        hint: optional(text(1024)),
+        expiresAtMs: optional(integer(1, Number.MAX_SAFE_INTEGER)),
+      });
+      if (!request.ok) return { refused: 'malformed-request', reason: request.reason, detail: request.detail };
+      const created = await entries.create(request.value as EntryInput);
+      if (!created.ok) {
+        const isThere = created.reason === 'entry-exists';
+        return {
+          refused: isThere ? 'conflict' : 'malformed-request',
+          reason: created.reason,
+          detail: `${created.reason} ${created.detail ?? ''}`.trim(),
+        };
+      }
+      const { id: entryId, spiffeId, parentId, selectors } = created.value;
+      await ports.record({ kind: 'entry-created', entryId, spiffeId, parentId, selectors, by: by.name });
+      return context.json(created.value, 201);
+    },
+  );
 
   door.administrator(verifyAdministrator, 'entries:read', 'GET', PATHS.admin.entries, 0, async (context) => {
     const after = context.req.query('after');
     const limit = Number(context.req.query('limit') ?? 100);
-    if (!(Number.isSafeInteger(limit) && limit >= 1 && limit <= 1000)) return { refused: 'malformed-request', reason: 'limit' };
+    if (!(Number.isSafeInteger(limit) && limit >= 1 && limit <= 1000))
+      return { refused: 'malformed-request', reason: 'limit' };
     return context.json(await entries.list({ after, limit }));
   });
 
@@ -73,44 +79,78 @@ export function createAdminApp(ports: AdminPorts): Hono {
     return entry === undefined ? { refused: 'not-found', reason: 'entry-unknown' } : context.json(entry);
   });
 
-  door.administrator(verifyAdministrator, 'entries:write', 'DELETE', PATHS.admin.entry(':id'), 0, async (context, by) => {
-    const deleted = await entries.delete(context.req.param('id') ?? '');
-    if (!deleted.ok) return { refused: 'not-found', reason: deleted.reason };
-    const { id: entryId, spiffeId, parentId, selectors } = deleted.value;
-    await ports.record({ kind: 'entry-deleted', entryId, spiffeId, parentId, selectors, by: by.name });
-    return context.json(deleted.value);
-  });
+  door.administrator(
+    verifyAdministrator,
+    'entries:write',
+    'DELETE',
+    PATHS.admin.entry(':id'),
+    0,
+    async (context, by) => {
+      const deleted = await entries.delete(context.req.param('id') ?? '');
+      if (!deleted.ok) return { refused: 'not-found', reason: deleted.reason };
+      const { id: entryId, spiffeId, parentId, selectors } = deleted.value;
+      await ports.record({ kind: 'entry-deleted', entryId, spiffeId, parentId, selectors, by: by.name });
+      return context.json(deleted.value);
+    },
+  );
 
-  door.administrator(verifyAdministrator, 'join-tokens:create', 'POST', PATHS.admin.joinTokens, 4096, async (context, by, body) => {
-    const request = checkShape(body, { agentName: text(128), ttlSeconds: optional(integer(1, MAX_JOIN_TOKEN_SECONDS)) });
-    if (!request.ok) return { refused: 'malformed-request', reason: request.reason, detail: request.detail };
-    const agentId = agentSpiffeId(ports.trustDomain, request.value.agentName);
-    if (!agentId.ok) return { refused: 'malformed-request', reason: agentId.reason, detail: 'agentName is one path segment' };
-    await ports.record({ kind: 'administrator-action', action: 'join-token-created', subject: agentId.value, by: by.name });
-    const created = await ports.joinTokens.create(agentId.value, request.value.ttlSeconds ?? DEFAULT_JOIN_TOKEN_SECONDS);
-    const token = formatJoinToken({ ...ports.controlPlane, secret: created.secret });
-    const answer: JoinTokenAnswer = { token, agentId: agentId.value, expiresAtMs: created.expiresAtMs };
-    return context.json(answer, 201, { 'cache-control': 'no-store' });
-  });
+  door.administrator(
+    verifyAdministrator,
+    'join-tokens:create',
+    'POST',
+    PATHS.admin.joinTokens,
+    4096,
+    async (context, by, body) => {
+      const request = checkShape(body, {
+        agentName: text(128),
+        ttlSeconds: optional(integer(1, MAX_JOIN_TOKEN_SECONDS)),
+      });
+      if (!request.ok) return { refused: 'malformed-request', reason: request.reason, detail: request.detail };
+      const agentId = agentSpiffeId(ports.trustDomain, request.value.agentName);
+      if (!agentId.ok)
+        return { refused: 'malformed-request', reason: agentId.reason, detail: 'agentName is one path segment' };
+      await ports.record({
+        kind: 'administrator-action',
+        action: 'join-token-created',
+        subject: agentId.value,
+        by: by.name,
+      });
+      const created = await ports.joinTokens.create(
+        agentId.value,
+        request.value.ttlSeconds ?? DEFAULT_JOIN_TOKEN_SECONDS,
+      );
+      const token = formatJoinToken({ ...ports.controlPlane, secret: created.secret });
+      const answer: JoinTokenAnswer = { token, agentId: agentId.value, expiresAtMs: created.expiresAtMs };
+      return context.json(answer, 201, { 'cache-control': 'no-store' });
+    },
+  );
 
-  door.administrator(verifyAdministrator, 'access:revoke', 'POST', PATHS.admin.revocations, 4096, async (context, by, body) => {
-    const request = checkShape(body, {
-      subject: text(2048),
-      reason: text(256),
-      expiresAtMs: optional(integer(1, Number.MAX_SAFE_INTEGER)),
-    });
-    if (!request.ok) return { refused: 'malformed-request', reason: request.reason, detail: request.detail };
-    const { subject, reason } = request.value;
-    if (!REVOCATION_SUBJECT.test(subject)) return { refused: 'malformed-request', reason: 'revocation-subject', detail: 'subject is KIND:NAME' };
-    const nowMs = clock.nowMs();
-    const expiresAtMs = request.value.expiresAtMs ?? nowMs + REVOCATION_LIFE_MS;
-    await ports.record({ kind: 'revocation', subject, reason, by: by.name });
-    const appended = await feedLog.append([
-      { kind: 'revocation', subject, observedAtMs: nowMs, expiresAtMs, notBeforeMs: nowMs, reason },
-    ]);
-    if (!appended.ok) return { refused: 'unavailable', reason: appended.reason };
-    return context.json({ subject, sequence: appended.value.sequence }, 201);
-  });
+  door.administrator(
+    verifyAdministrator,
+    'access:revoke',
+    'POST',
+    PATHS.admin.revocations,
+    4096,
+    async (context, by, body) => {
+      const request = checkShape(body, {
+        subject: text(2048),
+        reason: text(256),
+        expiresAtMs: optional(integer(1, Number.MAX_SAFE_INTEGER)),
+      });
+      if (!request.ok) return { refused: 'malformed-request', reason: request.reason, detail: request.detail };
+      const { subject, reason } = request.value;
+      if (!REVOCATION_SUBJECT.test(subject))
+        return { refused: 'malformed-request', reason: 'revocation-subject', detail: 'subject is KIND:NAME' };
+      const nowMs = clock.nowMs();
+      const expiresAtMs = request.value.expiresAtMs ?? nowMs + REVOCATION_LIFE_MS;
+      await ports.record({ kind: 'revocation', subject, reason, by: by.name });
+      const appended = await feedLog.append([
+        { kind: 'revocation', subject, observedAtMs: nowMs, expiresAtMs, notBeforeMs: nowMs, reason },
+      ]);
+      if (!appended.ok) return { refused: 'unavailable', reason: appended.reason };
+      return context.json({ subject, sequence: appended.value.sequence }, 201);
+    },
+  );
 
   door.administrator(verifyAdministrator, 'status:read', 'GET', PATHS.admin.status, 0, async (context) => {
     const head = await feedLog.head();

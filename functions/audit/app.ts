@@ -22,7 +22,8 @@ export function createAuditApp(ports: AuditPorts): Hono {
   door.administrator(verifyAdministrator, 'records:read', 'GET', PATHS.admin.records, 0, async (context) => {
     const { kind, outcome, service, party, after, limit } = context.req.query();
     const size = limit === undefined ? undefined : Number(limit);
-    if (size !== undefined && !(Number.isSafeInteger(size) && size >= 1 && size <= 1000)) return { refused: 'malformed-request', reason: 'limit' };
+    if (size !== undefined && !(Number.isSafeInteger(size) && size >= 1 && size <= 1000))
+      return { refused: 'malformed-request', reason: 'limit' };
     const query = { kind: kind as RecordQuery['kind'], outcome, service, party, after, limit: size };
     return context.json(await listRecords(table, query, ports.clock.nowMs()));
   });

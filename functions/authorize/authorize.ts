@@ -3,7 +3,15 @@
  * those normalise what must be seen as it came. Answers only 200, 401, 403, 302 and 5xx; nothing else may reach a proxy.
  */
 import type { RecordBody } from '@postern/audit';
-import { type Broker, type ClientAnswer, createDecisionRecord, type Decision, type EnforcementPoint, readHttpCheck, renderHttpAnswer } from '@postern/broker';
+import {
+  type Broker,
+  type ClientAnswer,
+  createDecisionRecord,
+  type Decision,
+  type EnforcementPoint,
+  readHttpCheck,
+  renderHttpAnswer,
+} from '@postern/broker';
 import type { DecisionState } from '@postern/feed';
 
 export interface AuthorizePorts {

@@ -2,13 +2,7 @@
  * Who may change Postern: authenticated apart from releases, so that a bad policy cannot lock administrators out. What
  * each role may do is the one table below.
  */
-export type Role =
-  | 'reader'
-  | 'auditor'
-  | 'service-team'
-  | 'operator'
-  | 'authority-operator'
-  | 'security-administrator';
+export type Role = 'reader' | 'auditor' | 'service-team' | 'operator' | 'authority-operator' | 'security-administrator';
 
 export interface Administrator {
   /** For the record. */

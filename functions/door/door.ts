@@ -10,7 +10,11 @@ import { parseJsonObject, readBody } from './body.ts';
 import { answerFault, answerProblem, type FaultLog } from './problem.ts';
 
 /** The exact reason goes to the record; the caller gets the code. */
-export type RecordRefusal = (refusal: { readonly door: string; readonly reason: string; readonly caller?: string }) => void;
+export type RecordRefusal = (refusal: {
+  readonly door: string;
+  readonly reason: string;
+  readonly caller?: string;
+}) => void;
 
 export interface Call {
   readonly method: string;
@@ -72,7 +76,12 @@ export function createDoor(name: string, ports: DoorPorts): Door {
   app.onError((error, context) => answerFault(context, name, error, ports.log));
   app.notFound((context) => answerProblem(context, 'not-found'));
 
-  function route(method: Method, path: string, maxBytes: number, handle: (context: Context, call: Call) => Promise<Answer>) {
+  function route(
+    method: Method,
+    path: string,
+    maxBytes: number,
+    handle: (context: Context, call: Call) => Promise<Answer>,
+  ) {
     app.on(method, path, async (context) => {
       const body = await readBody(context.req.raw, maxBytes);
       if (!body.ok) return refuseCall(context, { refused: 'too-large', reason: body.reason });
@@ -83,7 +92,11 @@ export function createDoor(name: string, ports: DoorPorts): Door {
   }
 
   function refuseCall(context: Context, refusal: DoorRefusal, caller?: string): Response {
-    ports.recordRefusal({ door: `${name} ${context.req.method} ${context.req.routePath}`, reason: refusal.reason, caller });
+    ports.recordRefusal({
+      door: `${name} ${context.req.method} ${context.req.routePath}`,
+      reason: refusal.reason,
+      caller,
+    });
     return answerProblem(context, refusal.refused, { detail: refusal.detail, ...refusal.members });
   }
 

@@ -23,7 +23,8 @@ export function createRefusalLedger(ports: {
   const counts = new Map<string, { readonly refusal: Refusal; count: number }>();
   let timer: NodeJS.Timeout | undefined;
 
-  const write = (refusal: Refusal, count: number) => ports.append({ kind: 'refusal', ...refusal, count }).catch(ports.onFault);
+  const write = (refusal: Refusal, count: number) =>
+    ports.append({ kind: 'refusal', ...refusal, count }).catch(ports.onFault);
 
   async function flush(): Promise<void> {
     clearTimeout(timer);

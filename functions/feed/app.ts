@@ -31,7 +31,8 @@ export function createFeedApp(ports: FeedPorts): Hono {
 
   door.agent(ports.authenticate, 'GET', PATHS.release(':number'), 0, async (context) => {
     const number = Number(context.req.param('number'));
-    if (!Number.isSafeInteger(number) || number < 1) return { refused: 'not-found', reason: 'release-number-malformed' };
+    if (!Number.isSafeInteger(number) || number < 1)
+      return { refused: 'not-found', reason: 'release-number-malformed' };
     const jws = await ports.objects.get(releaseObject(number));
     if (jws === undefined) return { refused: 'not-found', reason: 'release-unknown' };
     return context.body(Buffer.from(jws).toString('latin1'), 200, {

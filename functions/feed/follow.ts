@@ -46,6 +46,6 @@ export function createFunctionFollower(ports: {
         });
       await refreshing;
     }
-    return follower.state();
+    return follower.state(clock.nowMs());
   };
 }

@@ -86,7 +86,9 @@ export function createIssueApp(ports: IssuePorts): Hono {
     const refused: { entryId: string; reason: string }[] = [];
     for (const { entryId, csr } of request.value.requests) {
       const entry = entries.get(entryId);
-      const issued = entry ? await issueForEntry(entry, csr, agent.spiffeId) : ({ ok: false, reason: 'entry-unknown' } as const);
+      const issued = entry
+        ? await issueForEntry(entry, csr, agent.spiffeId)
+        : ({ ok: false, reason: 'entry-unknown' } as const);
       if (issued.ok) svids.push({ entryId, ...svidOf(issued.value) });
       else refused.push({ entryId, reason: issued.reason });
       if (!issued.ok) ports.recordRefusal({ door: 'issue svid', reason: issued.reason, caller: agent.spiffeId });
@@ -96,7 +98,11 @@ export function createIssueApp(ports: IssuePorts): Hono {
     return context.json({ svids, refused });
   });
 
-  async function issueAgent(spiffeId: SpiffeId, csr: string, requester: string): Promise<IssuedCertificate | DoorRefusal> {
+  async function issueAgent(
+    spiffeId: SpiffeId,
+    csr: string,
+    requester: string,
+  ): Promise<IssuedCertificate | DoorRefusal> {
     const issued = await ports.authority.issueX509Svid({
       spiffeId,
       dnsNames: [],
@@ -143,10 +149,24 @@ function ownId(uri: string): SpiffeId {
 
 function svidOf(issued: IssuedCertificate): IssuedSvid {
   const { spiffeId, serial, notBeforeMs, notAfterMs } = issued;
-  return { spiffeId, serial, notBeforeMs, notAfterMs, chain: issued.chain.map((der) => Buffer.from(der).toString('base64')) };
+  return {
+    spiffeId,
+    serial,
+    notBeforeMs,
+    notAfterMs,
+    chain: issued.chain.map((der) => Buffer.from(der).toString('base64')),
+  };
 }
 
 function agentEntryOf(entry: RegistrationEntry): AgentEntry {
   const { id, revision, spiffeId, selectors, hint, dnsNames } = entry;
-  return { id, revision, spiffeId, selectors, hint, dnsNames, ttlSeconds: clampTtl(WORKLOAD_PROFILE, entry.ttlSeconds) };
+  return {
+    id,
+    revision,
+    spiffeId,
+    selectors,
+    hint,
+    dnsNames,
+    ttlSeconds: clampTtl(WORKLOAD_PROFILE, entry.ttlSeconds),
+  };
 }

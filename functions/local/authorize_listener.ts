@@ -64,10 +64,15 @@ export async function listenForAuthorize(ports: {
     const answering = enforcementPointOf(request.socket as TLSSocket).then((enforcementPoint) =>
       ports.authorize({ rawHeaders: pairsOf(request.rawHeaders), enforcementPoint }),
     );
-    answering.catch(() => ({ status: 503, headers: [], body: '' }) satisfies ClientAnswer).then((answer) => {
-      response.writeHead(answer.status, answer.headers.flatMap(([name, value]) => [name, value]));
-      response.end(answer.body);
-    });
+    answering
+      .catch(() => ({ status: 503, headers: [], body: '' }) satisfies ClientAnswer)
+      .then((answer) => {
+        response.writeHead(
+          answer.status,
+          answer.headers.flatMap(([name, value]) => [name, value]),
+        );
+        response.end(answer.body);
+      });
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -91,6 +96,7 @@ function tlsOptions(identity: ServerIdentity) {
 
 function pairsOf(rawHeaders: readonly string[]): (readonly [string, string])[] {
   const pairs: (readonly [string, string])[] = [];
-  for (let index = 0; index + 1 < rawHeaders.length; index += 2) pairs.push([rawHeaders[index] as string, rawHeaders[index + 1] as string]);
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2)
+    pairs.push([rawHeaders[index] as string, rawHeaders[index + 1] as string]);
   return pairs;
 }

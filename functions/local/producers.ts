@@ -15,7 +15,10 @@ export async function openFunctionProducer(ports: {
   const signer = generateSoftwareSigner('ES256');
   const id = `function:${ports.name}#${createId()}`;
   const key = jwkFromSpki(signer.spki);
-  const certificate = await certifyProducer({ producer: id, jwk: key, owner: ports.name, atMs: clock.nowMs() }, ports.assertionSigner);
+  const certificate = await certifyProducer(
+    { producer: id, jwk: key, owner: ports.name, atMs: clock.nowMs() },
+    ports.assertionSigner,
+  );
   await trail.openProducer({ producer: id, certificate, key, owner: ports.name });
   const sink = {
     async write({ jws }: { readonly jws: string }) {

@@ -1,5 +1,5 @@
 /** The publish door: the one function that signs releases. */
-import { type PublishAnswer, PATHS } from '@postern/api';
+import { PATHS, type PublishAnswer } from '@postern/api';
 import type { FeedLog } from '@postern/feed';
 import type { Objects } from '@postern/store';
 import type { Hono } from 'hono';
@@ -36,7 +36,10 @@ const CODES: { readonly [R in PublishReason]: DoorRefusal['refused'] } = {
 export function createPublishApp(ports: PublishPorts): Hono {
   const door = createDoor('publish', ports);
 
-  async function answer(outcome: Awaited<ReturnType<Publisher['publish']>>, by: Administrator): Promise<PublishAnswer | DoorRefusal> {
+  async function answer(
+    outcome: Awaited<ReturnType<Publisher['publish']>>,
+    by: Administrator,
+  ): Promise<PublishAnswer | DoorRefusal> {
     if (!outcome.ok) {
       const { reason, problems } = outcome as PublishRefusal;
       return { refused: CODES[reason], reason, members: problems && { problems } };
@@ -93,7 +96,13 @@ export function createPublishApp(ports: PublishPorts): Hono {
       const release = await loadStoredRelease(ports.objects, number);
       if (release === undefined) continue; // a number that no head ever named
       const { madeAtMs, contentDigest, policies, services } = release;
-      releases.push({ number, madeAtMs, contentDigest, policies: policies.length, services: services.map((s) => s.name) });
+      releases.push({
+        number,
+        madeAtMs,
+        contentDigest,
+        policies: policies.length,
+        services: services.map((s) => s.name),
+      });
     }
     return context.json({ current, releases });
   });

@@ -16,7 +16,9 @@ const MAX_KEYS = 100;
 const PUBLIC_MEMBERS = ['kty', 'kid', 'use', 'alg', 'crv', 'x', 'y', 'n', 'e'];
 
 export type FetchReason = 'issuer-url' | 'issuer-unreachable' | 'issuer-document' | 'issuer-mismatch';
-export type FetchKeys = (issuer: string) => Promise<Result<{ readonly keys: readonly { readonly [name: string]: unknown }[] }, FetchReason>>;
+export type FetchKeys = (
+  issuer: string,
+) => Promise<Result<{ readonly keys: readonly { readonly [name: string]: unknown }[] }, FetchReason>>;
 
 /** One tick: idempotent. `report`: for the operator; the keys known so far stay as they are. */
 export async function publishTokenKeys(ports: {
@@ -38,7 +40,13 @@ export async function publishTokenKeys(ports: {
     const isSame = known?.kind === 'token-keys' && canonicalJson(known.jwks) === canonicalJson(fetched.value);
     if (isSame && known.expiresAtMs - nowMs > KEYS_LIFE_MS / 2) continue;
     await feedLog.append([
-      { kind: 'token-keys', subject: issuer, observedAtMs: nowMs, expiresAtMs: nowMs + KEYS_LIFE_MS, jwks: fetched.value },
+      {
+        kind: 'token-keys',
+        subject: issuer,
+        observedAtMs: nowMs,
+        expiresAtMs: nowMs + KEYS_LIFE_MS,
+        jwks: fetched.value,
+      },
     ]);
   }
 }
@@ -46,7 +54,8 @@ export async function publishTokenKeys(ports: {
 /** OpenID Connect Discovery 1.0 section 4. `allowLoopback`: plain http to this machine, for a development provider. */
 export function createKeyFetcher(options: { readonly allowLoopback: boolean }): FetchKeys {
   const isAllowed = (url: URL) =>
-    url.protocol === 'https:' || (options.allowLoopback && url.protocol === 'http:' && ['127.0.0.1', '[::1]', 'localhost'].includes(url.hostname));
+    url.protocol === 'https:' ||
+    (options.allowLoopback && url.protocol === 'http:' && ['127.0.0.1', '[::1]', 'localhost'].includes(url.hostname));
 
   async function fetchJson(text: unknown): Promise<Result<{ readonly [name: string]: unknown }, FetchReason>> {
     if (typeof text !== 'string' || !URL.canParse(text)) return refuse('issuer-url');
@@ -83,5 +92,7 @@ export function createKeyFetcher(options: { readonly allowLoopback: boolean }): 
 
 /** A provider that publishes a private key by mistake does not get it spread by us. */
 function publicMembers(key: { readonly [name: string]: unknown }): { readonly [name: string]: unknown } {
-  return Object.fromEntries(PUBLIC_MEMBERS.filter((name) => typeof key?.[name] === 'string').map((name) => [name, key[name]]));
+  return Object.fromEntries(
+    PUBLIC_MEMBERS.filter((name) => typeof key?.[name] === 'string').map((name) => [name, key[name]]),
+  );
 }

@@ -16,7 +16,12 @@ export interface RotatePorts {
   readonly table: Table;
   readonly clock: Clock;
   /** Durable when it resolves. */
-  readonly recordIssuer: (issuer: { keyId: string; serial: string; notAfterMs: number; certificate: string }) => Promise<void>;
+  readonly recordIssuer: (issuer: {
+    keyId: string;
+    serial: string;
+    notAfterMs: number;
+    certificate: string;
+  }) => Promise<void>;
 }
 
 /** A fleet of instances starts in minutes; more than this is a loop, or somebody else. */
@@ -34,7 +39,13 @@ export function createCertifyIssuer(ports: RotatePorts): CertifyIssuerKey {
     const keyId = issuer.subjectKeyId as string;
     const certificate = Buffer.from(der).toString('base64');
     await ports.recordIssuer({ keyId, serial: issuer.serial, notAfterMs: issuer.notAfterMs, certificate });
-    const fact = { kind: 'issuer-certificate', subject: keyId, observedAtMs: nowMs, expiresAtMs: issuer.notAfterMs, certificate } as const;
+    const fact = {
+      kind: 'issuer-certificate',
+      subject: keyId,
+      observedAtMs: nowMs,
+      expiresAtMs: issuer.notAfterMs,
+      certificate,
+    } as const;
     const appended = await ports.feedLog.append([fact]);
     if (!appended.ok) throw new SignerUnavailable(`the issuer is not in the feed: ${appended.reason}`);
     return der;

@@ -17,10 +17,17 @@ export async function publishTrustBundle(ports: {
   const nowMs = clock.nowMs();
   const text = canonicalJson(JSON.parse(formatTrustBundle(bundle)));
   const known = await feedLog.latest('trust-bundle', bundle.trustDomain);
-  const isCurrent = known?.kind === 'trust-bundle' && known.bundle === text && known.expiresAtMs - nowMs > BUNDLE_LIFE_MS / 2;
+  const isCurrent =
+    known?.kind === 'trust-bundle' && known.bundle === text && known.expiresAtMs - nowMs > BUNDLE_LIFE_MS / 2;
   if (isCurrent) return;
   const appended = await feedLog.append([
-    { kind: 'trust-bundle', subject: bundle.trustDomain, observedAtMs: nowMs, expiresAtMs: nowMs + BUNDLE_LIFE_MS, bundle: text },
+    {
+      kind: 'trust-bundle',
+      subject: bundle.trustDomain,
+      observedAtMs: nowMs,
+      expiresAtMs: nowMs + BUNDLE_LIFE_MS,
+      bundle: text,
+    },
   ]);
   if (!appended.ok) throw new Error(`the trust bundle is not in the feed: ${appended.reason}`);
 }

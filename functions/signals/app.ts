@@ -1,9 +1,15 @@
 /** The signals door: device posture from management systems, by signed webhook. */
+
+import { PATHS } from '@postern/api';
 import type { FeedLog } from '@postern/feed';
-import { createPosture, MAX_POSTURE_WEBHOOK_BYTES, POSTURE_SIGNATURE_HEADER, verifyPostureWebhook } from '@postern/identity';
+import {
+  createPosture,
+  MAX_POSTURE_WEBHOOK_BYTES,
+  POSTURE_SIGNATURE_HEADER,
+  verifyPostureWebhook,
+} from '@postern/identity';
 import type { Clock } from '@postern/store';
 import type { Hono } from 'hono';
-import { PATHS } from '@postern/api';
 import { createDoor, type DoorPorts } from '../door/door.ts';
 
 export interface PostureSource {
@@ -47,9 +53,17 @@ export function createSignalsApp(ports: SignalPorts): Hono {
     const appended = await ports.feedLog.append([createPosture(report.value, source)]);
     const signal = { source: source.name, subject: report.value.deviceId };
     if (!appended.ok && appended.reason !== 'fact-older')
-      return { refused: appended.reason === 'feed-busy' || appended.reason === 'feed-empty' ? 'unavailable' : 'malformed-request', reason: appended.reason };
+      return {
+        refused:
+          appended.reason === 'feed-busy' || appended.reason === 'feed-empty' ? 'unavailable' : 'malformed-request',
+        reason: appended.reason,
+      };
     // An older observation is no mistake of its sender: deliveries overtake each other.
-    await ports.recordSignal({ ...signal, outcome: appended.ok ? 'applied' : 'refused', reason: appended.ok ? 'newer-posture' : appended.reason });
+    await ports.recordSignal({
+      ...signal,
+      outcome: appended.ok ? 'applied' : 'refused',
+      reason: appended.ok ? 'newer-posture' : appended.reason,
+    });
     return context.body(null, 202);
   });
   return door.app;

@@ -115,7 +115,7 @@ async function start(options: AgentOptions, folder: ReturnType<typeof openStateF
   const store = createIdentityStore(trust.trustDomain);
   let bundlesSeen: unknown;
   const takeBundles = () => {
-    const bundles = follower.state()?.bundles;
+    const bundles = follower.state(clock.nowMs())?.bundles;
     if (bundles === undefined || bundles === bundlesSeen) return;
     bundlesSeen = bundles;
     store.setBundles(new Map([...bundles].map(([name, bundle]) => [name, bundle.x509Authorities])));
@@ -168,7 +168,7 @@ async function start(options: AgentOptions, folder: ReturnType<typeof openStateF
   });
   const extAuthz = createExtAuthz({
     broker: createBroker({ clock, onFault: (fault, id) => log('error', 'decision-fault', { id, error: (fault as Error)?.message }) }),
-    state: () => follower.state(),
+    state: () => follower.state(clock.nowMs()),
     source: store,
     attestor,
     record: (body, id) => producer.append(body, id),
@@ -203,7 +203,7 @@ async function start(options: AgentOptions, folder: ReturnType<typeof openStateF
     spiffeId,
     async ready(timeoutMs) {
       const until = performance.now() + timeoutMs;
-      while (!(isSynced && store.isReady() && follower.state() !== undefined)) {
+      while (!(isSynced && store.isReady() && follower.state(clock.nowMs()) !== undefined)) {
         if (performance.now() > until) throw new Error('the agent is not ready: no release, entries or trust bundle yet');
         await new Promise((resolve) => setTimeout(resolve, 50));
       }

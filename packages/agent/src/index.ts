@@ -1,5 +1,14 @@
 export { type Agent, type AgentOptions, startAgent } from './agent.ts';
-export { SocketInUse } from './peer/socket_path.ts';
+export { type EnvoyConfigInput, renderEnvoyConfig } from './envoy/index.ts';
 export type { Log, LogFields, LogLevel } from './log.ts';
 export { AgentNotJoined, type JoinReason } from './node_identity.ts';
 export { FolderInUse } from './node_state/lock.ts';
+export { SocketInUse } from './peer/socket_path.ts';
+export {
+  fetchX509Svids,
+  followX509Svids,
+  type WorkloadApiOptions,
+  type WorkloadApiReason,
+  type WorkloadSvid,
+  type WorkloadSvids,
+} from './workload_api/client.ts';

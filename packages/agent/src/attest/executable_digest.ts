@@ -1,7 +1,7 @@
 /** SHA-256 of the files that processes run, each read once for as long as it is the same file. */
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
-import { type Executable, fileKeyOf } from '../peer/process.ts';
+import { contentKeyOf, type Executable } from '../peer/process.ts';
 
 export interface ExecutableDigests {
   /** Hex; undefined for a file that is too large, or is not the one that `executable` says. Cost: reads the file once. */
@@ -24,17 +24,17 @@ export function createExecutableDigests(): ExecutableDigests {
 
   return {
     digestOf(pid, executable) {
-      const { fileKey, size, changedMs } = executable;
+      const { contentKey, size, changedMs } = executable;
       if (size > MAX_EXECUTABLE_BYTES) return Promise.resolve(undefined);
-      const known = digests.get(fileKey);
+      const known = digests.get(contentKey);
       if (known !== undefined) return known;
-      const digest = queue.then(() => readDigest(pid, fileKey));
+      const digest = queue.then(() => readDigest(pid, contentKey));
       queue = digest.catch(() => {});
       const isSettled = Math.abs(Date.now() - changedMs) > SETTLED_AFTER_MS;
       if (digests.size >= MAX_DIGESTS) digests.clear();
-      digests.set(fileKey, digest);
+      digests.set(contentKey, digest);
       const forget = () => {
-        if (digests.get(fileKey) === digest) digests.delete(fileKey);
+        if (digests.get(contentKey) === digest) digests.delete(contentKey);
       };
       digest.then((hex) => (hex === undefined || !isSettled) && forget(), forget);
       return digest;
@@ -42,13 +42,13 @@ export function createExecutableDigests(): ExecutableDigests {
   };
 }
 
-async function readDigest(pid: number, fileKey: string): Promise<string | undefined> {
+async function readDigest(pid: number, contentKey: string): Promise<string | undefined> {
   const file = await open(`/proc/${pid}/exe`);
   try {
-    if (fileKeyOf(await file.stat({ bigint: true })) !== fileKey) return undefined;
+    if (contentKeyOf(await file.stat({ bigint: true })) !== contentKey) return undefined;
     const hash = createHash('sha256');
     for await (const chunk of file.createReadStream({ autoClose: false })) hash.update(chunk as Buffer);
-    if (fileKeyOf(await file.stat({ bigint: true })) !== fileKey) return undefined;
+    if (contentKeyOf(await file.stat({ bigint: true })) !== contentKey) return undefined;
     return hash.digest('hex');
   } finally {
     await file.close();

@@ -60,7 +60,7 @@ export function createFeedSync(ports: {
   }
 
   function save(): void {
-    const state = follower.state();
+    const state = follower.state(clock.nowMs());
     const version = state && `${state.epoch}/${state.sequence}/${state.release.release.number}`;
     if (version === undefined || version === savedVersion) return;
     const snapshot = follower.snapshot();

@@ -64,9 +64,9 @@ export async function listenHttpCheck(
   async function handle(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
     // A body is never asked for; one that comes all the same is passed over.
     request.resume();
-    const { status, headers, body } = await answer(peers.get(request.socket), () => readRequest(request));
-    response.writeHead(status, headers.flat());
-    response.end(body);
+    const given = await answer(peers.get(request.socket), () => readRequest(request));
+    response.writeHead(given.status, withLength(given).flat());
+    response.end(given.body);
   }
 
   const respond = (request: http.IncomingMessage, response: http.ServerResponse) => {
@@ -88,6 +88,8 @@ export async function listenHttpCheck(
     ).then((refusal) => socket.end(formatAnswer(refusal), () => socket.destroy()));
   });
 
+  // Node begins to watch its time-outs when a server listens; this one is handed its connections.
+  server.emit('listening');
   const listener = await listenUnix({
     path,
     mode,
@@ -100,6 +102,7 @@ export async function listenHttpCheck(
   return {
     async close() {
       const closed = listener.close();
+      server.close();
       server.closeAllConnections();
       await closed;
     },
@@ -125,8 +128,15 @@ function checkAnswer(answer: ClientAnswer): ClientAnswer {
   return answer;
 }
 
+const withLength = ({ headers, body }: ClientAnswer): ClientAnswer['headers'] => [
+  ...headers,
+  ['content-length', String(Buffer.byteLength(body))],
+];
+
 /** For a connection whose request Node could not read: it has no response object. */
-function formatAnswer({ status, headers, body }: ClientAnswer): string {
-  const lines = [...headers, ['content-length', String(Buffer.byteLength(body))], ['connection', 'close']];
-  return `HTTP/1.1 ${status} ${http.STATUS_CODES[status]}\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`;
+function formatAnswer(answer: ClientAnswer): string {
+  const lines = [...withLength(answer), ['connection', 'close'] as const].map(
+    ([name, value]) => `${name}: ${value}\r\n`,
+  );
+  return `HTTP/1.1 ${answer.status} ${http.STATUS_CODES[answer.status]}\r\n${lines.join('')}\r\n${answer.body}`;
 }

@@ -5,16 +5,19 @@
 import type { EnvoyCheckResponse, HeaderValueOption } from '@postern/broker';
 import { MessageWriter } from '../protobuf/writer.ts';
 
+/** google.rpc.Code */
+const RPC_OK = 0;
+
 type DeniedResponse = NonNullable<EnvoyCheckResponse['denied_response']>;
 type OkResponse = NonNullable<EnvoyCheckResponse['ok_response']>;
 type Metadata = EnvoyCheckResponse['dynamic_metadata'];
 
-/** Throws when the status has no message, or when it and the response disagree: then nothing is sent that could allow. */
+/** Throws unless the status has a text and exactly the one response that fits it: then nothing is sent that could allow. */
 export function writeCheckResponse(response: EnvoyCheckResponse): Uint8Array {
   const { status, ok_response, denied_response, error_response, dynamic_metadata } = response;
-  if (status.message === '') throw new Error('a CheckResponse without a status text');
-  const isAllow = status.code === 0;
-  if (isAllow !== (ok_response !== undefined)) throw new Error('a CheckResponse whose status and response disagree');
+  const given = [ok_response, denied_response, error_response].filter((one) => one !== undefined);
+  if (status.message === '' || given.length !== 1 || (status.code === RPC_OK) !== (ok_response !== undefined))
+    throw new Error('a CheckResponse whose status and response disagree');
   const message = new MessageWriter().message(1, new MessageWriter().integer(1, status.code).text(2, status.message));
   if (denied_response !== undefined) message.message(2, deniedResponse(denied_response));
   if (ok_response !== undefined) message.message(3, okResponse(ok_response));

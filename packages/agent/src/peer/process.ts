@@ -18,8 +18,10 @@ export interface Executable {
    * anybody can put a file of their own at any path.
    */
   readonly path: string | undefined;
-  /** File system, inode, size and times: another file, or the same with other content, has another. */
-  readonly fileKey: string;
+  /** File system and inode: the file itself, also when it is linked, renamed or deleted meanwhile. */
+  readonly fileId: string;
+  /** The file with its size and times: the same file with other content has another. */
+  readonly contentKey: string;
   readonly size: bigint;
   readonly changedMs: number;
 }
@@ -56,7 +58,8 @@ function readExecutable(pid: number): Executable | undefined {
     return {
       // A program that was deleted or replaced under a running process is not the program at that path any more.
       path: isOwnView && !link.endsWith(DELETED) ? link : undefined,
-      fileKey: fileKeyOf(file),
+      fileId: `${file.dev}/${file.ino}`,
+      contentKey: contentKeyOf(file),
       size: file.size,
       changedMs: Number(file.ctimeMs),
     };
@@ -66,7 +69,7 @@ function readExecutable(pid: number): Executable | undefined {
   }
 }
 
-export function fileKeyOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
+export function contentKeyOf({ dev, ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
   return [dev, ino, size, mtimeNs, ctimeNs].join('/');
 }
 
@@ -75,7 +78,7 @@ export function isSameProcess(before: PeerProcess, now: PeerProcess): boolean {
   return (
     before.startTime === now.startTime &&
     before.effectiveUid === now.effectiveUid &&
-    before.executable?.fileKey === now.executable?.fileKey
+    before.executable?.fileId === now.executable?.fileId
   );
 }
 

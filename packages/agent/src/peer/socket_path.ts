@@ -1,5 +1,6 @@
 /** Makes way for a Unix socket: a file left over from a crash is removed, one that answers is somebody else's. */
-import { lstat, mkdir, stat, unlink } from 'node:fs/promises';
+import { type BigIntStats, linkSync, lstatSync, renameSync, unlinkSync } from 'node:fs';
+import { lstat, mkdir, stat } from 'node:fs/promises';
 import net from 'node:net';
 import { dirname, isAbsolute } from 'node:path';
 
@@ -29,17 +30,34 @@ export async function claimSocketPath(path: string): Promise<void> {
     throw new RangeError(`the socket path \`${path}\` is longer than ${MAX_PATH_BYTES} bytes`);
   await mkdir(dirname(path), { recursive: true, mode: 0o755 });
   await checkFolder(dirname(path));
-  const found = await lstat(path).catch(() => undefined);
+  const found = await lstat(path, { bigint: true }).catch(() => undefined);
   if (found === undefined) return;
   if (!found.isSocket()) throw new SocketInUse(`\`${path}\` exists and is not a socket: move it away`);
   if (await isAnswered(path))
     throw new SocketInUse(`another process serves \`${path}\`: end it or choose another path`);
-  const again = await lstat(path).catch(() => undefined);
-  if (again === undefined) return;
-  // Another agent was quicker: its fresh socket must not be removed in the place of the stale one.
-  if (again.ino !== found.ino || again.ctimeMs !== found.ctimeMs)
+  removeStale(path, found);
+}
+
+/**
+ * Only the very file that nobody answered on: another agent that was quicker has its own at the same path by now. Moved
+ * aside first, since what is there cannot be looked at and removed in one step.
+ */
+function removeStale(path: string, stale: BigIntStats): void {
+  const aside = `${path}.${process.pid}.stale`;
+  try {
+    renameSync(path, aside);
+  } catch (fault) {
+    if ((fault as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw fault;
+  }
+  try {
+    const { ino, mtimeNs } = lstatSync(aside, { bigint: true });
+    if (ino === stale.ino && mtimeNs === stale.mtimeNs) return;
+    linkSync(aside, path);
     throw new SocketInUse(`another process has just taken \`${path}\``);
-  await unlink(path);
+  } finally {
+    unlinkSync(aside);
+  }
 }
 
 async function checkFolder(folder: string): Promise<void> {

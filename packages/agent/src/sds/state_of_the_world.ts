@@ -21,7 +21,7 @@ export function createStateOfTheWorld(call: StreamingCall, log: Log): SecretProt
       // Sent again it would be refused again: the next change is the next try.
       if (request.error !== '') logRefusal(call, log, request.error);
       const asked = new Set(request.resourceNames);
-      const hasOthers = asked.symmetricDifference(names).size > 0;
+      const hasOthers = asked.size !== names.size || request.resourceNames.some((name) => !names.has(name));
       names = asked;
       return names.size > 0 && (isFirst || hasOthers);
     },

@@ -1,0 +1,52 @@
+/** What holds for every request in, so that the proxy, the decision and the application all read the same request. */
+import { DEFAULT_MAX_CONNECTION_SECONDS, DEFAULT_MAX_STREAM_SECONDS, type EnvoyConfigInput } from './input.ts';
+import { type Config, extension, seconds } from './typed.ts';
+
+/** Headers of this prefix speak for Postern: nobody but the authorizer sets them. */
+export const OUR_HEADERS = { prefix: 'x-postern-', ignore_case: true };
+
+/** Options of the HTTP connection manager. */
+export function renderHygiene(input: EnvoyConfigInput): Config {
+  const { maxStreamSeconds = DEFAULT_MAX_STREAM_SECONDS } = input;
+  const { maxConnectionSeconds = DEFAULT_MAX_CONNECTION_SECONDS } = input;
+  return {
+    // X32: `/a/../admin`, `/a/%2e%2e/admin` and `//admin` become `/admin` for routes, decision and application alike;
+    // `%2f`, `%5c` and `%00` are refused. What is left over (X33) the decision refuses.
+    normalize_path: true,
+    merge_slashes: true,
+    path_with_escaped_slashes_action: 'REJECT_REQUEST',
+    // X36: whatever a client claims to be is replaced by what TLS says, or removed.
+    forward_client_cert_details: 'SANITIZE_SET',
+    set_current_client_cert_details: { uri: true },
+    // X11: `x-forwarded-for` ends with the peer that connected, and `x-envoy-` headers of clients are dropped.
+    use_remote_address: true,
+    skip_xff_append: false,
+    common_http_protocol_options: {
+      // CGI-like servers read `x_postern_user` as `x-postern-user`.
+      headers_with_underscores_action: 'REJECT_REQUEST',
+      max_headers_count: 100,
+      // X19: a stream is asked about once; a revocation reaches it when it ends.
+      max_stream_duration: seconds(maxStreamSeconds),
+      max_connection_duration: seconds(maxConnectionSeconds),
+      idle_timeout: '300s',
+    },
+    http_protocol_options: { accept_http_10: false },
+    http2_protocol_options: {
+      max_concurrent_streams: 100,
+      initial_stream_window_size: 65_536,
+      initial_connection_window_size: 1_048_576,
+    },
+    request_headers_timeout: '10s',
+    stream_idle_timeout: '300s',
+    upgrade_configs: [{ upgrade_type: 'websocket' }],
+  };
+}
+
+/** X25: drops a client's copies before any filter reads them; also names that neither we nor Envoy know of. */
+export function renderHeaderFence(): Config {
+  return extension(
+    'envoy.filters.http.header_mutation',
+    'envoy.extensions.filters.http.header_mutation.v3.HeaderMutation',
+    { mutations: { request_mutations: [{ remove_on_match: { key_matcher: OUR_HEADERS } }] } },
+  );
+}

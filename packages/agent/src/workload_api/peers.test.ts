@@ -1,0 +1,104 @@
+import { execFile } from 'node:child_process';
+import { copyFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type PeerSvids, peers, runPeer, startPeer, startPeerServer } from '../../../../test/interop/peers.ts';
+import { describeWithTool } from '../../../../test/kit/tools.ts';
+import { type LocalAgent, OWN_UID, startLocalAgent, TRUST_DOMAIN } from './testing/local_agent.ts';
+
+// Workloads by other people's code: they verify what they are given, by their own reading of the standard.
+describeWithTool(
+  'the Workload API, judged by go-spiffe and Python spiffe',
+  ['spiffe-peer', 'python-spiffe'],
+  (tools) => {
+    let agent: LocalAgent;
+    let socket: string;
+    const spiffeId = `spiffe://${TRUST_DOMAIN}/workload`;
+    const workload = { path: '/workload', selectors: [OWN_UID] };
+
+    beforeAll(async () => {
+      agent = await startLocalAgent();
+      socket = `unix://${agent.socketPath}`;
+    });
+    afterAll(() => agent.stop());
+
+    for (const peer of peers) {
+      it(`${peer.name} fetches its SVID and finds it valid`, async () => {
+        await agent.entitle([workload]);
+        const { code, lines, error } = await runPeer(peer, 'fetch', { socket });
+        expect(code, error).toBe(0);
+        const answer = lines[0] as PeerSvids;
+        const { serial } = agent.identity('/workload');
+        expect(answer.svids).toMatchObject([{ spiffeId, serial, chainLength: 2 }]);
+        expect(Object.keys(answer.authoritiesPem)).toEqual([TRUST_DOMAIN]);
+      });
+
+      it(`${peer.name} fetches the bundles, and hears that there are none for JWTs`, async () => {
+        await agent.entitle([workload]);
+        const { code, lines, error } = await runPeer(peer, 'bundles', { socket });
+        expect(code, error).toBe(0);
+        expect(lines[0]).toMatchObject({
+          authoritiesPem: { [TRUST_DOMAIN]: expect.any(String) },
+          jwtError: expect.any(String),
+        });
+      });
+
+      it(`${peer.name} sees a rotation on the stream that it has open`, async () => {
+        await agent.entitle([workload]);
+        const watcher = await startPeer(peer, 'watch', { socket, count: 2, timeout: 15 }, /"svids"/);
+        await agent.rotate();
+        const exit = await watcher.exited;
+        expect(exit.code, watcher.output.text()).toBe(0);
+        expect(watcher.output.text()).toContain(agent.identity('/workload').serial);
+      });
+
+      it(`${peer.name} gets nothing when no entry is for it`, async () => {
+        await agent.entitle([{ path: '/other', selectors: ['unix:uid:4000000000'] }]);
+        const { code, lines, error } = await runPeer(peer, 'fetch', { socket, timeout: 3 });
+        expect([code, lines]).toEqual([1, []]);
+        expect(error).toMatch(/PermissionDenied|PERMISSION_DENIED/);
+      });
+    }
+
+    it('they talk mTLS with each other, each seeing who the other is', async () => {
+      await agent.entitle([workload]);
+      const [go, python] = peers as [(typeof peers)[number], (typeof peers)[number]];
+      for (const [from, to] of [
+        [go, python],
+        [python, go],
+      ] as const) {
+        const { address, server } = await startPeerServer(to, { socket, authorize: spiffeId, timeout: 15 });
+        try {
+          const { code, lines, error } = await runPeer(from, 'dial', {
+            socket,
+            address,
+            authorize: spiffeId,
+            line: 'hi',
+          });
+          expect(code, error).toBe(0);
+          expect(lines).toEqual([{ peer: spiffeId, answer: `${spiffeId} said hi` }]);
+        } finally {
+          await server.stop();
+        }
+      }
+    });
+
+    it('a copy of an entitled program at another path gets nothing', async () => {
+      const entitled = join(agent.folder, 'entitled');
+      const impostor = join(agent.folder, 'impostor');
+      for (const path of [entitled, impostor]) copyFileSync(tools['spiffe-peer'], path);
+      await agent.entitle([{ path: '/workload', selectors: [OWN_UID, `unix:path:${entitled}`] }]);
+      const run = (path: string) => runProgram(path, ['fetch', '-socket', socket, '-timeout', '3']);
+      expect(await run(entitled)).toMatchObject({ code: 0, output: expect.stringContaining(spiffeId) });
+      expect(await run(impostor)).toMatchObject({ code: 1, output: expect.not.stringContaining(spiffeId) });
+    });
+  },
+);
+
+function runProgram(path: string, args: readonly string[]): Promise<{ code: number; output: string }> {
+  return new Promise((resolve) => {
+    execFile(path, args, { encoding: 'utf8' }, (fault, stdout) => {
+      resolve({ code: fault === null ? 0 : Number(fault.code), output: stdout });
+    });
+  });
+}

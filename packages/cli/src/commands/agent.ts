@@ -1,0 +1,129 @@
+/** `postern agent` */
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { Agent, Log } from '@postern/agent';
+import { type Command, Option } from 'commander';
+import type { Cli } from '../cli.ts';
+import { defineCommand } from '../define_command.ts';
+import type { ExitName } from '../exit_codes.ts';
+import { CommandFailure } from '../failure.ts';
+import { createLog } from '../log_lines.ts';
+import { readSecretFile } from '../secret_file.ts';
+import { aborted } from './start.ts';
+
+interface Options {
+  readonly dir: string;
+  readonly joinTokenFile?: string;
+  readonly workloadApiSocket?: string;
+  readonly extAuthzSocket?: string;
+  readonly extAuthzHttpSocket?: string;
+  readonly audit: 'strict' | 'batched';
+}
+
+export const AGENT_DIR = '.postern/agent';
+export const WORKLOAD_API_SOCKET = 'workload-api.sock';
+const READY_PATIENCE_MS = 30_000;
+
+export function addAgentCommand(parent: Command, cli: Cli): void {
+  defineCommand<Options>(parent, cli, {
+    name: 'agent',
+    description: 'the agent of this node: Workload API, SDS and ext_authz on Unix sockets; Ctrl-C ends it',
+    examples: [
+      ['postern agent --join-token-file node-1.token', 'the first start; the file is not needed afterwards'],
+      [
+        'postern agent --workload-api-socket /run/postern/workload-api.sock',
+        'where all workloads of the node can reach it',
+      ],
+    ],
+    configure: (command) =>
+      command
+        .option('--dir <dir>', 'folder of all state', AGENT_DIR)
+        .option(
+          '--join-token-file <file>',
+          'file of the join token (0600), for the first start; else POSTERN_JOIN_TOKEN_FILE',
+        )
+        .option(
+          '--workload-api-socket <path>',
+          `Workload API and SDS; ${WORKLOAD_API_SOCKET} in the folder when absent`,
+        )
+        .option('--ext-authz-socket <path>', 'gRPC ext_authz; ext-authz.sock in the folder when absent')
+        .option('--ext-authz-http-socket <path>', 'HTTP ext_authz; ext-authz-http.sock in the folder when absent')
+        .addOption(
+          new Option(
+            '--audit <mode>',
+            'strict: an answer waits until its record is on disk; batched: up to a second of records is in memory only',
+          )
+            .choices(['strict', 'batched'])
+            .default('batched'),
+        ),
+    async run(cli, options) {
+      const interrupted = cli.io.interrupted();
+      const log = createLog(cli);
+      const dir = resolve(cli.io.folder, options.dir);
+      const socket = (path: string | undefined, name: string) =>
+        path === undefined ? join(dir, name) : resolve(cli.io.folder, path);
+      const sockets = {
+        workloadApiSocket: socket(options.workloadApiSocket, WORKLOAD_API_SOCKET),
+        authzGrpcSocket: socket(options.extAuthzSocket, 'ext-authz.sock'),
+        authzHttpSocket: socket(options.extAuthzHttpSocket, 'ext-authz-http.sock'),
+      };
+      const joinToken = readJoinToken(cli, options, log);
+      const { startAgent } = await import('@postern/agent');
+      const agent = await startAgent({ dir, joinToken, ...sockets, auditMode: options.audit, log }).catch(explain);
+      if (await becomesReady(agent, interrupted, log))
+        cli.io.out(`${JSON.stringify({ event: 'ready', spiffeId: agent.spiffeId, ...sockets })}\n`);
+      await aborted(interrupted);
+      await agent.stop();
+      return undefined;
+    },
+  });
+}
+
+/** A token serves once and its file may be gone after the first start: only an agent that has not joined misses it. */
+function readJoinToken({ io }: Cli, { joinTokenFile }: Options, log: Log): string | undefined {
+  const file = joinTokenFile ?? (io.environment['POSTERN_JOIN_TOKEN_FILE'] || undefined);
+  if (file === undefined) return undefined;
+  const path = resolve(io.folder, file);
+  if (!existsSync(path)) {
+    log('warn', 'join-token-file-missing', { path });
+    return undefined;
+  }
+  return readSecretFile({ path, what: 'join token', advice: 'make one: postern token create --agent NAME --out FILE' });
+}
+
+/** Says so when it takes long, and goes on waiting: a release may not be published yet. False when interrupted. */
+async function becomesReady(agent: Agent, interrupted: AbortSignal, log: Log): Promise<boolean> {
+  const interruption = aborted(interrupted);
+  while (!interrupted.aborted) {
+    const outcome = agent.ready(READY_PATIENCE_MS).then(
+      () => true,
+      (fault: Error) => log('warn', 'not-ready', { error: fault.message }),
+    );
+    if ((await Promise.race([outcome, interruption])) === true) return true;
+  }
+  return false;
+}
+
+/** By name: what keeps an agent from starting, and who can do something about it. */
+const FAULTS: { readonly [name: string]: readonly [exit: ExitName, reason: string, advice: string] } = {
+  AgentNotJoined: [
+    'denied',
+    'agent-not-joined',
+    'make a token and name its file: postern token create --agent NAME --out FILE; --join-token-file FILE',
+  ],
+  FolderInUse: ['refused', 'folder-in-use', 'end the other agent, or give this one its own --dir'],
+  SocketInUse: ['refused', 'socket-in-use', 'end what listens there, or choose another path'],
+  SocketUnsafe: ['usage', 'socket-unsafe', 'choose a folder that only root or this user may write to'],
+  RangeError: ['usage', 'option-value', 'see: postern agent --help'],
+  ControlPlaneUnreachable: [
+    'unavailable',
+    'control-plane-unreachable',
+    'check that the control plane runs and can be reached from here',
+  ],
+};
+
+function explain(cause: unknown): never {
+  const [exit, reason, advice] = (cause instanceof Error && FAULTS[cause.name]) || [];
+  if (!(cause instanceof Error) || exit === undefined || reason === undefined) throw cause;
+  throw new CommandFailure(exit, reason, cause.message, advice ?? '', { cause });
+}

@@ -1,0 +1,55 @@
+/** `postern audit list` */
+import { PATHS } from '@postern/api';
+import type { RecordPage } from '@postern/audit';
+import type { Command } from 'commander';
+import type { Cli } from '../cli.ts';
+import { addControlPlaneOptions, type ControlPlaneOptions, connectControlPlane } from '../control_plane.ts';
+import { defineCommand } from '../define_command.ts';
+import { parseNumber } from '../option_values.ts';
+import { summaryOf } from '../record_text.ts';
+import { formatTable, formatTime, printable } from '../terminal_text.ts';
+
+interface Options extends ControlPlaneOptions {
+  readonly kind?: string;
+  readonly outcome?: string;
+  readonly service?: string;
+  readonly party?: string;
+  readonly limit: number;
+  readonly after?: string;
+}
+
+export function addAuditList(parent: Command, cli: Cli): void {
+  defineCommand<Options>(parent, cli, {
+    name: 'list',
+    description: 'records, newest first',
+    examples: [
+      ['postern audit list --kind decision --outcome deny --service payments', 'who was refused at payments'],
+      ['postern audit list --party spiffe://demo.test/storefront', 'what one workload did, and was issued'],
+    ],
+    configure: (command) =>
+      addControlPlaneOptions(command)
+        .option('--kind <kind>', 'such as decision, issuance-complete or release-published')
+        .option('--outcome <outcome>', 'allow, deny or challenge')
+        .option('--service <name>', 'decisions about this service')
+        .option('--party <name>', 'SPIFFE ID, user’s subject or device')
+        .option('--limit <number>', 'at most so many, up to 1000', parseNumber(1, 1000), 50)
+        .option('--after <cursor>', '`next` of the page before'),
+    async run(cli, { kind, outcome, service, party, limit, after, ...options }) {
+      const query = { kind, outcome, service, party, limit, after };
+      const page = await connectControlPlane(cli, options).get<RecordPage>(PATHS.admin.records, query);
+      return {
+        json: page,
+        text(paint) {
+          const rows = page.records.map((record) => [
+            formatTime(record.atMs),
+            record.kind,
+            record.id,
+            summaryOf(record),
+          ]);
+          const more = page.next === undefined || rows.length === 0 ? '' : `more: --after '${printable(page.next)}'\n`;
+          return formatTable(paint, ['TIME', 'KIND', 'ID', 'WHAT'], rows, 'no records') + more;
+        },
+      };
+    },
+  });
+}

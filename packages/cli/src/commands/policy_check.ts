@@ -1,0 +1,50 @@
+/** `postern policy check` */
+import type { ProblemFormat } from '@postern/policy-engine/publish';
+import { type Command, Option } from 'commander';
+import type { Cli } from '../cli.ts';
+import { addCompileOptions, type CompileOptions, compilePolicies } from '../compile_policies.ts';
+import { defineCommand } from '../define_command.ts';
+
+interface Options extends CompileOptions {
+  readonly format: ProblemFormat;
+  readonly strict?: true;
+}
+
+export function addPolicyCheck(parent: Command, cli: Cli): void {
+  defineCommand<Options>(parent, cli, {
+    name: 'check <dir>',
+    description: 'compile a policy repository offline and name every mistake with its place',
+    examples: [
+      ['postern policy check policies', 'file:line:column of whatever is wrong'],
+      ['postern policy check policies --format sarif > policies.sarif', 'for a code review'],
+      ['postern policy check policies --strict', 'warnings fail too'],
+    ],
+    configure: (command) =>
+      addCompileOptions(command)
+        .addOption(
+          new Option('--format <format>', 'how problems are shown').choices(['text', 'json', 'sarif']).default('text'),
+        )
+        .option('--strict', 'exit code 1 for warnings too'),
+    async run(cli, { format, strict, ...options }, [dir = '']) {
+      const { compilation, problems, trustDomain } = await compilePolicies(cli, dir, options);
+      const { formatProblems } = await import('@postern/policy-engine/publish');
+      const ok = compilation.ok && !(strict === true && problems.length > 0);
+      const counts = compilation.ok
+        ? { policies: compilation.release.policies.length, services: compilation.release.services.length }
+        : {};
+      return {
+        json: { ok, trustDomain, ...counts, problems },
+        exit: ok ? 'ok' : 'refused',
+        text(paint) {
+          if (format !== 'text') return `${formatProblems(problems, format)}\n`;
+          const listed = problems.length === 0 ? '' : `${formatProblems(problems, 'text')}\n`;
+          const errors = problems.filter(({ severity }) => severity === 'error').length;
+          const verdict = ok
+            ? `${paint('green', 'ok')}: ${counts.policies} policies, ${counts.services} services of ${trustDomain}`
+            : `${paint('red', 'not ok')}: ${errors} errors`;
+          return `${listed}${verdict}${problems.length > errors ? `, ${problems.length - errors} warnings` : ''}\n`;
+        },
+      };
+    },
+  });
+}

@@ -1,0 +1,60 @@
+/** `postern policy publish` */
+import { PATHS, type PublishAnswer, type PublishRequest } from '@postern/api';
+import type { CompileProblem } from '@postern/policy-engine/publish';
+import type { Command } from 'commander';
+import type { Answer, Cli } from '../cli.ts';
+import { addControlPlaneOptions, type ControlPlaneOptions, connectControlPlane } from '../control_plane.ts';
+import { defineCommand } from '../define_command.ts';
+import { CommandFailure } from '../failure.ts';
+import { readPolicyFolder } from '../policy_folder.ts';
+
+interface Options extends ControlPlaneOptions {
+  readonly dryRun?: true;
+}
+
+export function addPolicyPublish(parent: Command, cli: Cli): void {
+  defineCommand<Options>(parent, cli, {
+    name: 'publish <dir>',
+    description: 'sign a policy repository as the next release and give it to every decision point',
+    examples: [
+      ['postern policy publish policies --dry-run', 'would the control plane take it?'],
+      ['postern policy publish policies', 'in force within seconds'],
+    ],
+    configure: (command) => addControlPlaneOptions(command).option('--dry-run', 'compile there, publish nothing'),
+    run: (cli, options, [dir = '']) => publish(cli, options, dir),
+  });
+}
+
+async function publish(cli: Cli, { dryRun, ...options }: Options, dir: string): Promise<Answer> {
+  const files = readPolicyFolder(cli, dir);
+  const request: PublishRequest = {
+    // The door takes no empty text; an empty line means the same to Cedar and YAML.
+    files: Object.fromEntries([...files].map(([path, text]) => [path, text === '' ? '\n' : text])),
+    dryRun: dryRun === true,
+  };
+  const controlPlane = connectControlPlane(cli, options);
+  const answer = await controlPlane.post<PublishAnswer>(PATHS.admin.releases, request).catch(showProblems);
+  const { published, number, policies, services, warnings } = answer;
+  const listed = warnings.length === 0 ? '' : `${await formatAll(warnings)}\n`;
+  return {
+    json: answer,
+    text: (paint) =>
+      `${listed}${published ? paint('green', `published release ${number}`) : 'nothing published: this would be the next release'}: ${policies} policies, ${services} services\n`,
+  };
+}
+
+async function showProblems(fault: unknown): Promise<never> {
+  const problems = fault instanceof CommandFailure ? fault.members['problems'] : undefined;
+  if (!(fault instanceof CommandFailure) || !Array.isArray(problems)) throw fault;
+  const { exit, reason, message, members } = fault;
+  throw new CommandFailure(exit, reason, message, 'correct the places above; offline: postern policy check DIR', {
+    members,
+    text: await formatAll(problems),
+  });
+}
+
+/** Compile problems as the control plane found them. */
+async function formatAll(problems: readonly unknown[]): Promise<string> {
+  const { formatProblems } = await import('@postern/policy-engine/publish');
+  return formatProblems(problems as readonly CompileProblem[], 'text');
+}

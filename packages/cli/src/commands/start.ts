@@ -1,0 +1,101 @@
+/** `postern start` */
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import type { Cli } from '../cli.ts';
+import { defineCommand } from '../define_command.ts';
+import { CommandFailure } from '../failure.ts';
+import { createLog } from '../log_lines.ts';
+import { parseNumber } from '../option_values.ts';
+import { formatFields } from '../terminal_text.ts';
+
+interface Options {
+  readonly dir: string;
+  readonly trustDomain: string;
+  readonly port: number;
+  readonly authorizePort: number;
+}
+
+const MAX_PORT = 65_535;
+
+export function addStartCommand(parent: Command, cli: Cli): void {
+  defineCommand<Options>(parent, cli, {
+    name: 'start',
+    description:
+      'the whole control plane in one process, for trying, developing and single-machine use; Ctrl-C ends it',
+    examples: [
+      ['postern start', 'state below .postern, made on the first start'],
+      ['postern start --dir /var/lib/postern --trust-domain prod.example.com', 'another folder and trust domain'],
+    ],
+    configure: (command) =>
+      command
+        .option('--dir <dir>', 'folder of all state', '.postern')
+        .option('--trust-domain <name>', 'fixed by the first start in a folder', 'demo.test')
+        .option(
+          '--port <port>',
+          'of the public and administrative doors, on 127.0.0.1; 0 for any',
+          parseNumber(0, MAX_PORT),
+          8440,
+        )
+        .option('--authorize-port <port>', 'of HTTP ext_authz with mTLS; 0 for any', parseNumber(0, MAX_PORT), 8441),
+    async run(cli, options) {
+      const interrupted = cli.io.interrupted();
+      const controlPlane = await startControlPlane(cli, options);
+      const { url, authorizeUrl, administratorTokenFile, postureSecretFile } = controlPlane;
+      cli.print({
+        isLine: true,
+        json: {
+          event: 'ready',
+          url,
+          authorizeUrl,
+          trustDomain: options.trustDomain,
+          administratorTokenFile,
+          postureSecretFile,
+        },
+        text: (paint) =>
+          `${paint('green', 'Postern is ready')}: embedded store, software keys, one machine\n${formatFields(paint, [
+            ['url', url],
+            ['authorize', authorizeUrl],
+            ['trust domain', options.trustDomain],
+            ['administrator token', administratorTokenFile],
+            ['posture webhook secret', postureSecretFile],
+          ])}`,
+      });
+      await aborted(interrupted);
+      await controlPlane.stop();
+      return undefined;
+    },
+  });
+}
+
+async function startControlPlane(cli: Cli, { dir, ...options }: Options) {
+  const { startLocal } = await import('@postern/functions/local');
+  try {
+    return await startLocal({ ...options, dir: resolve(cli.io.folder, dir), log: createLog(cli) });
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (code === 'EADDRINUSE')
+      throw new CommandFailure(
+        'unavailable',
+        'port-in-use',
+        `a port is in use: ${message}`,
+        'end what listens there, or choose others: --port, --authorize-port',
+        { cause },
+      );
+    if (cause instanceof RangeError)
+      throw new CommandFailure('usage', 'option-value', message, 'see: postern start --help', { cause });
+    throw new CommandFailure(
+      'internal',
+      'start-failed',
+      message,
+      `look at \`${dir}\`, or start with another folder: --dir`,
+      { cause },
+    );
+  }
+}
+
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

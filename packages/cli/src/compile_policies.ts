@@ -1,0 +1,36 @@
+/** Compiles a policy repository here, as the control plane would, without publishing anything. */
+import type { Compilation, CompileProblem } from '@postern/policy-engine/publish';
+import type { Command } from 'commander';
+import type { Cli } from './cli.ts';
+import { readPolicyFolder, trustDomainOf } from './policy_folder.ts';
+
+export interface CompileOptions {
+  readonly trustDomain?: string;
+}
+
+export interface CompiledPolicies {
+  readonly files: ReadonlyMap<string, string>;
+  readonly trustDomain: string;
+  readonly compilation: Compilation;
+  readonly problems: readonly CompileProblem[];
+}
+
+export function addCompileOptions(command: Command): Command {
+  return command.option(
+    '--trust-domain <name>',
+    'else POSTERN_TRUST_DOMAIN, else the one that the services’ SPIFFE IDs name',
+  );
+}
+
+/** Of services that name no SPIFFE ID: nothing depends on it. */
+const UNNAMED = 'unnamed.invalid';
+
+/** Loads Cedar's validator, which costs some 100 ms: only commands that need it wait for it. */
+export async function compilePolicies(cli: Cli, dir: string, options: CompileOptions): Promise<CompiledPolicies> {
+  const files = readPolicyFolder(cli, dir);
+  const trustDomain =
+    options.trustDomain ?? (cli.io.environment['POSTERN_TRUST_DOMAIN'] || trustDomainOf(files)) ?? UNNAMED;
+  const { compileRelease } = await import('@postern/policy-engine/publish');
+  const compilation = compileRelease({ files, trustDomain, number: 1, nowMs: cli.io.nowMs(), nextSigners: [] });
+  return { files, trustDomain, compilation, problems: compilation.ok ? compilation.warnings : compilation.problems };
+}

@@ -1,0 +1,154 @@
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { EXIT_CODES, type ExitName } from './exit_codes.ts';
+import { startTestControlPlane, type TestControlPlane } from './testing/local_control_plane.ts';
+
+let controlPlane: TestControlPlane;
+
+beforeAll(async () => {
+  controlPlane = await startTestControlPlane();
+  const { folder, token } = controlPlane;
+  const write = (name: string, text: string | Buffer, mode = 0o600) => {
+    mkdirSync(join(folder, name, '..'), { recursive: true });
+    writeFileSync(join(folder, name), text);
+    chmodSync(join(folder, name), mode);
+  };
+  write('wrong-token', 'A'.repeat(43));
+  write('exposed-token', token, 0o640);
+  write('two-lines', `${token}\n${token}`);
+  write('no-join-token', 'hello');
+  write('empty/README.md', '');
+  write('broken/services/shop.yaml', 'name: shop\nowner: [');
+  write('binary/services/shop.yaml', Buffer.from([0xff, 0xfe, 0x00]));
+  write('linked/services/shop.yaml', 'name: shop');
+  symlinkSync('/etc/passwd', join(folder, 'linked/services/other.yaml'));
+  write('trail/trail.json', '{"producers":[],"segments":[{}]}');
+  write('trail/trust.json', '{}');
+});
+
+afterAll(() => controlPlane?.stop());
+
+const START = ['start', '--dir', 'other', '--port', '0', '--authorize-port', '0'];
+const REVOKE = ['revoke', 'device:x', '--reason', 'x'];
+
+describe('a failure says by exit code, reason and advice what it is, and never a secret', () => {
+  type Row = [
+    name: string,
+    args: string[],
+    exit: ExitName,
+    reason: string,
+    environment?: { readonly [name: string]: string },
+  ];
+  const rows: Row[] = [
+    ['a wrong token', ['status', '--token-file', 'wrong-token'], 'denied', 'not-authenticated'],
+    ['no token', ['status', '--token-file', 'nowhere'], 'denied', 'secret-file-missing'],
+    ['a token that others can read', ['status', '--token-file', 'exposed-token'], 'denied', 'secret-file-exposed'],
+    ['a token that no header takes', ['status', '--token-file', 'two-lines'], 'denied', 'secret-file-content'],
+    ['a folder for a token', ['status', '--token-file', '.postern'], 'denied', 'secret-file-kind'],
+    ['nobody listening', ['status', '--url', 'http://127.0.0.1:1'], 'unavailable', 'control-plane-unreachable'],
+    [
+      'nobody, by environment',
+      ['status'],
+      'unavailable',
+      'control-plane-unreachable',
+      { POSTERN_URL: 'http://127.0.0.1:1' },
+    ],
+    ['clear text to another machine', ['status', '--url', 'http://postern.example'], 'usage', 'url-insecure'],
+    [
+      'a name that begins like this machine',
+      ['status', '--url', 'http://127.0.0.1.evil.example'],
+      'usage',
+      'url-insecure',
+    ],
+    ['a user in the URL', ['status', '--url', 'https://u:p@postern.example'], 'usage', 'url-malformed'],
+    ['no URL', ['status', '--url', 'postern'], 'usage', 'url-malformed'],
+    ['an unknown entry', ['entry', 'show', '0198c0de'], 'refused', 'not-found'],
+    ['an id that climbs', ['entry', 'delete', '../status'], 'refused', 'not-found'],
+    ['an unknown record', ['audit', 'show', 'x'], 'refused', 'not-found'],
+    ['an unknown release', ['policy', 'rollback', '999'], 'refused', 'not-found'],
+    ['a malformed subject', ['revoke', 'everything', '--reason', 'x'], 'refused', 'malformed-request'],
+    ['a malformed name', ['token', 'create', '--agent', 'a/b'], 'refused', 'malformed-request'],
+    ['policies that do not compile', ['policy', 'publish', 'broken'], 'refused', 'policy-invalid'],
+    ['tests of policies that do not compile', ['policy', 'test', 'broken'], 'refused', 'policy-invalid'],
+    ['no such folder', ['policy', 'check', 'nowhere'], 'usage', 'policy-folder-unreadable'],
+    ['a folder without policies', ['policy', 'publish', 'empty'], 'usage', 'policy-folder-empty'],
+    ['a policy that is no text', ['policy', 'check', 'binary'], 'usage', 'policy-file-encoding'],
+    ['a link to a file of this machine', ['policy', 'check', 'linked'], 'usage', 'policy-file-kind'],
+    ['no trail', ['audit', 'verify', 'empty'], 'usage', 'file-unreadable'],
+    ['a trail of something else', ['audit', 'verify', 'trail'], 'refused', 'trail-malformed'],
+    ['pinned keys that are none', ['audit', 'verify', '--trust', 'trail/trust.json'], 'usage', 'trust-malformed'],
+    ['no agent', ['svid', 'fetch'], 'unavailable', 'workload-api-unreachable'],
+    ['a TCP Workload API', ['svid', 'fetch', '--socket', 'tcp://127.0.0.1:1'], 'usage', 'socket-address'],
+    [
+      'a relative socket URL',
+      ['svid', 'fetch'],
+      'usage',
+      'socket-address',
+      { SPIFFE_ENDPOINT_SOCKET: 'unix:agent.sock' },
+    ],
+    ['an agent without a token', ['agent', '--dir', 'agent-0'], 'denied', 'agent-not-joined'],
+    [
+      'an agent whose token file is gone',
+      ['agent', '--dir', 'agent-0', '--join-token-file', 'nowhere'],
+      'denied',
+      'agent-not-joined',
+    ],
+    [
+      'an agent with something else',
+      ['agent', '--dir', 'agent-0', '--join-token-file', 'no-join-token'],
+      'denied',
+      'agent-not-joined',
+    ],
+    [
+      'a join token that others can read',
+      ['agent', '--join-token-file', 'exposed-token'],
+      'denied',
+      'secret-file-exposed',
+    ],
+    ['a trust domain that is none', [...START, '--trust-domain', 'A B'], 'usage', 'option-value'],
+    ['an unknown command', ['polcy'], 'usage', 'command-line'],
+    ['half a command', ['policy'], 'usage', 'command-line'],
+    ['an unknown option', ['status', '--jason'], 'usage', 'command-line'],
+    ['a missing option', ['revoke', 'device:x'], 'usage', 'command-line'],
+    ['a missing argument', ['policy', 'check'], 'usage', 'command-line'],
+    ['an argument too many', ['status', 'now'], 'usage', 'command-line'],
+    ['no duration', [...REVOKE, '--expires-in', 'soon'], 'usage', 'command-line'],
+    ['a number out of bounds', ['policy', 'rollback', '0'], 'usage', 'command-line'],
+  ];
+
+  test.each(rows)('%s', async (_name, args, exit, reason, environment) => {
+    const ended = await controlPlane.runHere([...args, '--json'], environment);
+    const { code } = EXIT_CODES[exit];
+    const { error } = JSON.parse(ended.out);
+    expect({ code: ended.code, ...error }, ended.err).toMatchObject({ code, reason, exitCode: code });
+    expect(ended.err).toMatch(/(?:^|\n)error: [^\n]+\ntry: [^\n]+\n$/);
+    expect(ended.out + ended.err).not.toContain(controlPlane.token);
+    expect(ended.out + ended.err).not.toContain('root:');
+  });
+
+  test('a port in use is no fault of ours', async () => {
+    const { port } = new URL(controlPlane.url);
+    const ended = await controlPlane.runHere([
+      'start',
+      '--dir',
+      'third',
+      '--port',
+      port,
+      '--authorize-port',
+      '0',
+      '--json',
+    ]);
+    expect(JSON.parse(ended.out).error).toMatchObject({ reason: 'port-in-use', exitCode: EXIT_CODES.unavailable.code });
+  });
+
+  test('a mistake in a policy has its place, in text and in SARIF', async () => {
+    const ended = await controlPlane.runHere(['policy', 'check', 'broken']);
+    expect(ended).toMatchObject({ code: EXIT_CODES.refused.code });
+    expect(ended.out).toMatch(/^services\/shop\.yaml:2:\d+: error: /);
+    const sarif = await controlPlane.runHere(['policy', 'check', 'broken', '--format', 'sarif']);
+    expect(JSON.parse(sarif.out)).toMatchObject({ version: '2.1.0', runs: [{ results: [{ level: 'error' }] }] });
+    const published = await controlPlane.runHere(['policy', 'publish', 'broken']);
+    expect(published.err).toMatch(/^services\/shop\.yaml:2:\d+: error: /);
+  });
+});

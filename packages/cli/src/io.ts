@@ -1,0 +1,35 @@
+/** What the command line has of the world: streams, environment, clock and Ctrl-C, so that a program can run it too. */
+export interface CliIo {
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+  readonly hasOutColours: boolean;
+  readonly hasErrColours: boolean;
+  readonly environment: { readonly [name: string]: string | undefined };
+  /** Relative paths start here. */
+  readonly folder: string;
+  readonly nowMs: () => number;
+  /** Aborted when the user wants the command to end. Asked for only by commands that stay. */
+  readonly interrupted: () => AbortSignal;
+}
+
+const INTERRUPTED_CODE = 130;
+
+/** Of this process. The second Ctrl-C does not wait for an orderly end. */
+export function createProcessIo(): CliIo {
+  const isPlain = (process.env['NO_COLOR'] ?? '') !== '' || process.env['TERM'] === 'dumb';
+  return {
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+    hasOutColours: process.stdout.isTTY === true && !isPlain,
+    hasErrColours: process.stderr.isTTY === true && !isPlain,
+    environment: process.env,
+    folder: process.cwd(),
+    nowMs: Date.now,
+    interrupted() {
+      const controller = new AbortController();
+      const interrupt = () => (controller.signal.aborted ? process.exit(INTERRUPTED_CODE) : controller.abort());
+      process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+      return controller.signal;
+    },
+  };
+}

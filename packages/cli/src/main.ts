@@ -1,0 +1,8 @@
+#!/usr/bin/env node
+/** `postern`. */
+import { createProcessIo } from './io.ts';
+import { runCli } from './run_cli.ts';
+
+// A reader that has seen enough (`| head`) is no fault.
+process.stdout.on('error', (fault: NodeJS.ErrnoException) => process.exit(fault.code === 'EPIPE' ? 0 : 1));
+process.exitCode = await runCli(process.argv.slice(2), createProcessIo());

@@ -1,0 +1,29 @@
+/** Durations as people write them. */
+import { InvalidArgumentError } from 'commander';
+
+const SECONDS = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
+const MAX_SECONDS = 10 * 366 * 86_400;
+
+/** `90s`, `15m`, `4h`, `30d` → seconds. */
+export function parseDuration(text: string): number {
+  const match = /^([1-9]\d{0,8})([smhd])$/.exec(text);
+  const seconds = match === null ? 0 : Number(match[1]) * SECONDS[match[2] as keyof typeof SECONDS];
+  if (seconds === 0 || seconds > MAX_SECONDS)
+    throw new InvalidArgumentError('A duration is written as 90s, 15m, 4h or 30d.');
+  return seconds;
+}
+
+/** A whole number from `least` on, at most `most`. */
+export function parseNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+    if (!(Number.isSafeInteger(value) && value >= least && value <= most))
+      throw new InvalidArgumentError(`It is a number from ${least} to ${most}.`);
+    return value;
+  };
+}
+
+/** For options that may be given more than once. */
+export function collect(value: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), value];
+}

@@ -1,0 +1,91 @@
+/** The whole command line as a tree. A new command is a new file in `commands/` and a new line here. */
+import { Command } from 'commander';
+import type { Cli } from './cli.ts';
+import { addAgentCommand } from './commands/agent.ts';
+import { addAuditExport } from './commands/audit_export.ts';
+import { addAuditList } from './commands/audit_list.ts';
+import { addAuditShow } from './commands/audit_show.ts';
+import { addAuditVerify } from './commands/audit_verify.ts';
+import { addDoctorCommand } from './commands/doctor.ts';
+import { addEntryCreate } from './commands/entry_create.ts';
+import { addEntryDelete } from './commands/entry_delete.ts';
+import { addEntryList } from './commands/entry_list.ts';
+import { addEntryShow } from './commands/entry_show.ts';
+import { addPolicyCheck } from './commands/policy_check.ts';
+import { addPolicyList } from './commands/policy_list.ts';
+import { addPolicyPublish } from './commands/policy_publish.ts';
+import { addPolicyRollback } from './commands/policy_rollback.ts';
+import { addPolicyTest } from './commands/policy_test.ts';
+import { addRevokeCommand } from './commands/revoke.ts';
+import { addStartCommand } from './commands/start.ts';
+import { addStatusCommand } from './commands/status.ts';
+import { addSvidFetch } from './commands/svid_fetch.ts';
+import { addTokenCreate } from './commands/token_create.ts';
+import { EXIT_CODES } from './exit_codes.ts';
+import { createPaint } from './terminal_text.ts';
+import { VERSION } from './version.ts';
+
+type AddCommand = (parent: Command, cli: Cli) => void;
+
+const GROUPS: readonly {
+  readonly name?: string;
+  readonly description?: string;
+  readonly commands: readonly AddCommand[];
+}[] = [
+  { commands: [addStartCommand, addAgentCommand, addStatusCommand, addDoctorCommand] },
+  { name: 'svid', description: 'identities of this process', commands: [addSvidFetch] },
+  {
+    name: 'policy',
+    description: 'policies: check, test, publish',
+    commands: [addPolicyCheck, addPolicyTest, addPolicyPublish, addPolicyRollback, addPolicyList],
+  },
+  {
+    name: 'entry',
+    description: 'registration entries: which workload gets which SPIFFE ID',
+    commands: [addEntryCreate, addEntryList, addEntryShow, addEntryDelete],
+  },
+  { name: 'token', description: 'join tokens for agents', commands: [addTokenCreate] },
+  { commands: [addRevokeCommand] },
+  {
+    name: 'audit',
+    description: 'the audit trail: search, export, verify',
+    commands: [addAuditList, addAuditShow, addAuditExport, addAuditVerify],
+  },
+];
+
+export function createProgram(cli: Cli): Command {
+  const { io } = cli;
+  const program = new Command('postern')
+    .description('Access broker and certificate authority for workloads.')
+    .version(VERSION, '--version', 'version of this command line')
+    .helpOption('-h, --help', 'this help')
+    .helpCommand(false)
+    .exitOverride()
+    // Taken out again where there are no colours.
+    .configureHelp({ styleTitle: (text) => createPaint(true)('bold', text) })
+    .configureOutput({
+      writeOut: io.out,
+      writeErr: io.err,
+      // Said by `runCli`, in the same form as every other failure.
+      outputError: () => {},
+      getOutHasColors: () => io.hasOutColours,
+      getErrHasColors: () => io.hasErrColours,
+    });
+  for (const { name, description, commands } of GROUPS) {
+    const parent =
+      name === undefined
+        ? program
+        : program
+            .command(name)
+            .description(description ?? '')
+            .helpCommand(false);
+    for (const add of commands) add(parent, cli);
+  }
+  program.addHelpText('after', `\n${exitCodeHelp()}`);
+  return program;
+}
+
+function exitCodeHelp(): string {
+  const rows = Object.values(EXIT_CODES).map(({ code, meaning }) => `  ${code}  ${meaning}`);
+  return ['Exit codes:', ...rows].join('\n');
+}

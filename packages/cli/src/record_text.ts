@@ -1,0 +1,46 @@
+/** One line of a record, for people. */
+import type { AuditRecord } from '@postern/audit';
+
+export function summaryOf(record: AuditRecord): string {
+  switch (record.kind) {
+    case 'decision': {
+      const caller = record.workload?.spiffeId ?? 'anonymous';
+      const user = record.user === undefined ? '' : ` for ${record.user.subject}`;
+      const observed = record.observed ? ' (let through: observe)' : '';
+      return `${record.outcome} ${record.reason}: ${caller}${user} → ${record.service} ${record.method} ${record.path ?? ''}${observed}`;
+    }
+    case 'issuance-begin':
+    case 'issuance-complete':
+    case 'issuance-failed':
+      return `${record.spiffeId} serial ${record.serial}${record.reason === undefined ? '' : ` ${record.reason}`}`;
+    case 'join':
+      return `${record.agentId} serial ${record.serial}`;
+    case 'issuer-certified':
+      return `issuer ${record.keyId} serial ${record.serial}`;
+    case 'entry-created':
+    case 'entry-deleted':
+      return `${record.spiffeId} on ${record.parentId} by ${record.by}`;
+    case 'release-published':
+      return `release ${record.releaseNumber} by ${record.by}`;
+    case 'administrator-action':
+      return `${record.action} ${record.subject} by ${record.by}`;
+    case 'signal-received':
+      return `${record.outcome} ${record.subject} from ${record.source}: ${record.reason}`;
+    case 'revocation':
+      return `${record.subject} by ${record.by}: ${record.reason}`;
+    case 'refusal':
+      return `${record.door}: ${record.reason}${record.caller === undefined ? '' : ` of ${record.caller}`} × ${record.count}`;
+    default:
+      return scalarsOf(record);
+  }
+}
+
+const HEADER = new Set(['v', 'id', 'producer', 'number', 'atMs', 'kind']);
+
+/** Of a kind without a line of its own, as a newer control plane may send. */
+function scalarsOf(record: object): string {
+  return Object.entries(record)
+    .filter(([name, value]) => !HEADER.has(name) && typeof value !== 'object')
+    .map(([name, value]) => `${name} ${value}`)
+    .join(', ');
+}

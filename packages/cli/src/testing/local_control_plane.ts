@@ -1,0 +1,57 @@
+/** A control plane of its own for one test file, and the command line pointed at it. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startLocal } from '@postern/functions/local';
+import { runCli } from '../run_cli.ts';
+import { type Ended, runPostern } from './run_postern.ts';
+
+type Environment = { readonly [name: string]: string };
+
+export interface TestControlPlane {
+  /** Where commands run; the control plane's state is in `.postern` there. */
+  readonly folder: string;
+  readonly url: string;
+  /** The administrator's, to look for where it must not be. */
+  readonly token: string;
+  /** The real program, as a child process. */
+  run(args: readonly string[], environment?: Environment): Promise<Ended>;
+  /** The same without a process of its own: for tables. */
+  runHere(args: readonly string[], environment?: Environment): Promise<Ended>;
+  stop(): Promise<void>;
+}
+
+export async function startTestControlPlane(): Promise<TestControlPlane> {
+  const folder = mkdtempSync(join(tmpdir(), 'postern-cli-'));
+  const dir = join(folder, '.postern');
+  const controlPlane = await startLocal({ dir, trustDomain: 'demo.test', port: 0, authorizePort: 0, log: () => {} });
+  const { url } = controlPlane;
+  return {
+    folder,
+    url,
+    token: readFileSync(controlPlane.administratorTokenFile, 'utf8').trim(),
+    run: (args, environment = {}) => runPostern(args, { folder, environment: { POSTERN_URL: url, ...environment } }),
+    async runHere(args, environment = {}) {
+      const text = { out: '', err: '' };
+      const code = await runCli(args, {
+        out: (part) => {
+          text.out += part;
+        },
+        err: (part) => {
+          text.err += part;
+        },
+        hasOutColours: false,
+        hasErrColours: false,
+        environment: { POSTERN_URL: url, ...environment },
+        folder,
+        nowMs: Date.now,
+        interrupted: () => new AbortController().signal,
+      });
+      return { code, ...text };
+    },
+    async stop() {
+      await controlPlane.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,4 @@
+/** Of the package, as released. */
+import manifest from '../package.json' with { type: 'json' };
+
+export const VERSION: string = manifest.version;

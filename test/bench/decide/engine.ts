@@ -1,0 +1,45 @@
+/** Our side: the engine on a release of the policies, each request built from plain values. Loads no WebAssembly. */
+import {
+  contextOf,
+  decide,
+  type EngineDecision,
+  type LoadedRelease,
+  loadRelease,
+  parseRelease,
+  type Release,
+  userEntity,
+  userUid,
+} from '@postern/policy-engine';
+import { ISSUER, type PlainRequest } from './requests.ts';
+
+export function parse(bytes: Uint8Array): Release {
+  const release = parseRelease(bytes);
+  if (!release.ok) throw new Error(`the release cannot be read: ${release.reason} ${release.detail ?? ''}`);
+  return release.value;
+}
+
+export function load(release: Release): LoadedRelease {
+  const loaded = loadRelease(release);
+  if (!loaded.ok) throw new Error(`the release does not load: ${loaded.reason} ${loaded.detail ?? ''}`);
+  return loaded.value;
+}
+
+export function decidePlain(loaded: LoadedRelease, request: PlainRequest): EngineDecision {
+  const { service, verb, path, host, sourceIp, nowMs, signedInMs, compliant, managed } = request;
+  const user = { issuer: ISSUER, subject: request.user, groups: request.groups };
+  return decide(loaded, {
+    service,
+    action: `${service}:${verb}`,
+    parties: [{ kind: 'user', principal: userUid(user.issuer, user.subject) }],
+    context: contextOf({
+      nowMs,
+      request: { method: verb === 'read' ? 'GET' : 'POST', path, host },
+      network: { sourceIp },
+      user,
+      auth: { timeMs: signedInMs, amr: ['pwd', 'mfa'] },
+      device: { id: 'laptop-1', posture: { compliant, managed, observedAtMs: signedInMs } },
+    }),
+    entities: [userEntity(user)],
+    nowMs,
+  });
+}
