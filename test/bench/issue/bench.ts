@@ -9,8 +9,8 @@ const FULL = {
   http: { svidsPerRun: 1_000, rounds: 5 },
 };
 const QUICK = {
-  library: { csrs: 100, callsPerRun: 400, rounds: 3 },
-  http: { svidsPerRun: 200, rounds: 2 },
+  library: { csrs: 100, callsPerRun: 300, rounds: 3 },
+  http: { svidsPerRun: 50, rounds: 2 },
 };
 
 const FLOOR = 'node:crypto import + verify + sign';

@@ -28,7 +28,7 @@ export type LibraryPlan = { readonly csrs: number; readonly callsPerRun: number;
 
 export async function measureLibrary({ csrs: count, callsPerRun, rounds }: LibraryPlan): Promise<LibraryFigures> {
   const csrs = createCsrs(count);
-  const { issue, rootSignatures } = await createIssuing();
+  const { issue } = await createIssuing();
   const floor = createFloor(csrs);
   const inTurn = (use: (csr: number) => Promise<void>) => (call: number) => use(call % count);
   const { ours, floor: measuredFloor } = await alternate(
@@ -52,10 +52,8 @@ export async function measureLibrary({ csrs: count, callsPerRun, rounds }: Libra
     ],
     rounds,
   );
-  const before = rootSignatures();
   const fresh = await createIssuing();
   for (let call = 0; call < 1000; call++) await fresh.issue(csrs[call % count]!);
-  if (rootSignatures() !== before) throw new Error('two authorities should not share a root');
   return { ours, floor: measuredFloor, rootSignaturesPer1000: measurementOf([fresh.rootSignatures()]) };
 }
 
