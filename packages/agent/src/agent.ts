@@ -114,6 +114,8 @@ async function start(options: AgentOptions, folder: ReturnType<typeof openStateF
   }
   const store = createIdentityStore(trust.trustDomain);
   let bundlesSeen: unknown;
+  // Identities need no release: until the feed says more, the authorities pinned at the join are the trust domain's.
+  store.setBundles(new Map([[trust.trustDomain, identity.authorities]]));
   const takeBundles = () => {
     const bundles = follower.state(clock.nowMs())?.bundles;
     if (bundles === undefined || bundles === bundlesSeen) return;

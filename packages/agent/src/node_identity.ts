@@ -18,6 +18,8 @@ export interface NodeIdentity {
   readonly spiffeId: string;
   readonly serial: string;
   readonly chain: readonly Uint8Array[];
+  /** The pinned authorities, DER: what SVIDs are verified with before the feed says more. */
+  readonly authorities: readonly Uint8Array[];
   readonly privateKey: KeyObject;
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
@@ -65,12 +67,14 @@ export function loadNodeIdentity(folder: StateFolder, nowMs: number): NodeIdenti
   return {
     ...stored,
     chain: stored.chain.map((der) => Buffer.from(der, 'base64')),
+    authorities: stored.authorities.map((der) => Buffer.from(der, 'base64')),
     privateKey: createPrivateKey({ key: Buffer.from(stored.privateKey, 'base64'), format: 'der', type: 'pkcs8' }),
   };
 }
 
-interface StoredIdentity extends Omit<NodeIdentity, 'chain' | 'privateKey'> {
+interface StoredIdentity extends Omit<NodeIdentity, 'chain' | 'authorities' | 'privateKey'> {
   readonly chain: readonly string[];
+  readonly authorities: readonly string[];
   readonly privateKey: string;
 }
 
@@ -122,6 +126,7 @@ function adopt(
     spiffeId: verified.value.spiffeId.uri,
     serial: verified.value.serial,
     chain,
+    authorities: bundle.value.x509Authorities,
     privateKey,
     notBeforeMs: verified.value.leaf.notBeforeMs,
     notAfterMs: verified.value.leaf.notAfterMs,
@@ -138,6 +143,7 @@ function saveNodeIdentity(folder: StateFolder, identity: NodeIdentity): void {
   const stored: StoredIdentity = {
     ...identity,
     chain: identity.chain.map((der) => Buffer.from(der).toString('base64')),
+    authorities: identity.authorities.map((der) => Buffer.from(der).toString('base64')),
     privateKey: identity.privateKey.export({ format: 'der', type: 'pkcs8' }).toString('base64'),
   };
   folder.save(IDENTITY_FILE, JSON.stringify(stored));
