@@ -7,15 +7,14 @@
  */
 import { type Signer, SignerUnavailable } from '@postern/keys';
 import { accept, type Result, refuse } from '@postern/result';
-import { type Certificate, EKU_CLIENT_AUTH, EKU_SERVER_AUTH, type SpiffeId } from '@postern/spiffe';
+import type { Certificate, SpiffeId } from '@postern/spiffe';
 import type { Clock } from '@postern/store';
-import { createName, createTbsCertificate, keyIdOf } from './certificate_der.ts';
-import { type CsrReason, parseCsr } from './csr.ts';
-import { authorityKeyId, basicConstraints, extendedKeyUsage, keyUsage, noRevAvail, subjectAltName, subjectKeyId } from './extension_der.ts';
+import { type CsrNamesReason, type CsrReason, checkCsrNames, parseCsr } from './csr.ts';
 import { type LintReason, lintCertificate } from './lint.ts';
 import { clampTtl, type LeafProfile } from './profile.ts';
 import { createSerial } from './serial.ts';
 import { signCertificate, x509AlgorithmOf } from './sign.ts';
+import { createLeafTbs } from './template.ts';
 
 /** A key that signs leaves, with the certificates that lead from it to the root (its own first, never the root). */
 export interface Issuer {
@@ -61,7 +60,7 @@ export interface IssuedCertificate extends Issuance {
   readonly chain: readonly Uint8Array[];
 }
 
-export type IssueReason = CsrReason | LintReason | 'csr-extra-name' | 'issuer-life-too-short' | 'authority-unavailable';
+export type IssueReason = CsrReason | CsrNamesReason | LintReason | 'issuer-life-too-short' | 'authority-unavailable';
 
 export interface Authority {
   issueX509Svid(request: IssueRequest): Promise<Result<IssuedCertificate, IssueReason>>;
@@ -76,10 +75,8 @@ export function createAuthority(ports: {
     async issueX509Svid(request) {
       const csr = parseCsr(request.csr);
       if (!csr.ok) return csr;
-      const hasOnlyGranted =
-        csr.value.uris.every((uri) => uri === request.spiffeId.uri) &&
-        csr.value.dnsNames.every((name) => request.dnsNames.includes(name));
-      if (!hasOnlyGranted) return refuse('csr-extra-name');
+      const names = checkCsrNames(csr.value, request);
+      if (!names.ok) return names;
       let issuer: Issuer;
       try {
         issuer = await ports.issuer();
@@ -87,15 +84,22 @@ export function createAuthority(ports: {
         if (fault instanceof SignerUnavailable) return refuse('authority-unavailable');
         throw fault;
       }
-      const nowMs = ports.clock.nowMs();
-      const ttlMs = clampTtl(request.profile, request.ttlSeconds) * 1000;
-      const notAfterMs = wholeSeconds(Math.min(nowMs + ttlMs, issuer.certificate.notAfterMs));
-      if (notAfterMs - nowMs < request.profile.minTtlSeconds * 1000) return refuse('issuer-life-too-short');
+      const validity = validityOf(request, issuer.certificate, ports.clock.nowMs());
+      if (!validity.ok) return validity;
 
       const serial = createSerial();
-      const notBeforeMs = wholeSeconds(nowMs - request.profile.backdateSeconds * 1000);
-      const tbs = leafTbs(request, csr.value.spki, issuer, { serial, notBeforeMs, notAfterMs });
-      const linted = lintCertificate('leaf', tbs, x509AlgorithmOf(issuer.signer), issuer.certificate);
+      const signatureAlgorithm = x509AlgorithmOf(issuer.signer);
+      const tbs = createLeafTbs({
+        ...validity.value,
+        serial,
+        signatureAlgorithm,
+        spiffeId: request.spiffeId,
+        dnsNames: request.dnsNames,
+        spki: csr.value.spki,
+        noRevAvail: request.profile.noRevAvail,
+        issuer: issuer.certificate,
+      });
+      const linted = lintCertificate('leaf', tbs, signatureAlgorithm, issuer.certificate);
       if (!linted.ok) return linted;
 
       const issuance: Issuance = {
@@ -104,8 +108,7 @@ export function createAuthority(ports: {
         dnsNames: request.dnsNames,
         keyThumbprint: csr.value.keyThumbprint,
         issuerKeyId: issuer.certificate.subjectKeyId as string,
-        notBeforeMs,
-        notAfterMs,
+        ...validity.value,
         requester: request.requester,
         ...(request.entryId === undefined ? {} : { entryId: request.entryId }),
       };
@@ -125,29 +128,18 @@ export function createAuthority(ports: {
   };
 }
 
-function leafTbs(
+/** Never beyond the issuer's own validity (x509.md P4), and refused rather than cut below the profile's least. */
+function validityOf(
   request: IssueRequest,
-  spki: Uint8Array,
-  issuer: Issuer,
-  fields: { readonly serial: Uint8Array; readonly notBeforeMs: number; readonly notAfterMs: number },
-): Uint8Array {
-  const extensions = [
-    basicConstraints({ isCa: false }),
-    keyUsage('digitalSignature'),
-    extendedKeyUsage(EKU_SERVER_AUTH, EKU_CLIENT_AUTH),
-    subjectAltName({ uris: [request.spiffeId.uri], dnsNames: request.dnsNames }),
-    subjectKeyId(keyIdOf(spki)),
-    authorityKeyId(Buffer.from(issuer.certificate.subjectKeyId ?? '', 'hex')),
-  ];
-  if (request.profile.noRevAvail) extensions.push(noRevAvail());
-  return createTbsCertificate({
-    ...fields,
-    issuer: issuer.certificate.subject,
-    subject: createName(),
-    spki,
-    signatureAlgorithm: x509AlgorithmOf(issuer.signer),
-    extensions,
-  });
+  issuer: Certificate,
+  nowMs: number,
+): Result<{ readonly notBeforeMs: number; readonly notAfterMs: number }, 'issuer-life-too-short'> {
+  const { profile } = request;
+  const ttlMs = clampTtl(profile, request.ttlSeconds) * 1000;
+  const notAfterMs = wholeSeconds(Math.min(nowMs + ttlMs, issuer.notAfterMs));
+  const notBeforeMs = wholeSeconds(Math.max(nowMs - profile.backdateSeconds * 1000, issuer.notBeforeMs));
+  if (notAfterMs - wholeSeconds(nowMs) < profile.minTtlSeconds * 1000) return refuse('issuer-life-too-short');
+  return accept({ notBeforeMs, notAfterMs });
 }
 
 /** Certificates know seconds only: what is recorded is what is in them. */

@@ -1,6 +1,18 @@
 /** To-be-signed certificates, written by hand: one layout for leaves, issuers and roots (RFC 5280 4.1). */
 import { createHash } from 'node:crypto';
-import { contextTag, element, oid, parseDer, readBitString, readSequence, sequence, setOf, time, unsigned, utf8String } from '@postern/der';
+import {
+  contextTag,
+  element,
+  oid,
+  parseDer,
+  readBitString,
+  readSequence,
+  sequence,
+  setOf,
+  time,
+  unsigned,
+  utf8String,
+} from '@postern/der';
 
 export interface CertificateFields {
   /** Magnitude octets, positive. */

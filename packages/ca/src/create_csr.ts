@@ -14,12 +14,21 @@ export function createCsr(privateKey: KeyObject, names: { readonly spiffeId?: st
   const requested =
     names.spiffeId === undefined
       ? []
-      : [sequence(oid('1.2.840.113549.1.9.14'), setOf(sequence(subjectAltName({ uris: [names.spiffeId], dnsNames: [] }))))];
+      : [
+          sequence(
+            oid('1.2.840.113549.1.9.14'),
+            setOf(sequence(subjectAltName({ uris: [names.spiffeId], dnsNames: [] }))),
+          ),
+        ];
   const info = sequence(
     unsigned(0),
     createName(),
     new Uint8Array(publicKey.export({ format: 'der', type: 'spki' })),
     element(contextTag(0, 'constructed'), ...requested),
   );
-  return sequence(info, row.x509.identifier, bitString(sign(row.digest, info, { key: privateKey, dsaEncoding: 'der' })));
+  return sequence(
+    info,
+    row.x509.identifier,
+    bitString(sign(row.digest, info, { key: privateKey, dsaEncoding: 'der' })),
+  );
 }

@@ -2,7 +2,9 @@
 
 const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
-/** Lower case only, no trailing dot, no wildcard. */
+/** Lower case only, no trailing dot, no wildcard, nothing that a reader could take for an IPv4 address. */
 export function isLdhName(name: string): boolean {
-  return name.length <= 253 && name.split('.').every((label) => LABEL.test(label));
+  const labels = name.length <= 253 ? name.split('.') : [];
+  const isNumeric = /^[0-9]+$/.test(labels[labels.length - 1] ?? '');
+  return labels.length > 0 && !isNumeric && labels.every((label) => LABEL.test(label));
 }

@@ -18,7 +18,9 @@ export interface EntryPage {
 }
 
 export interface EntryStore {
+  /** `entry-exists`: the same identity for the same selectors on the same node. */
   create(input: EntryInput): Promise<Result<RegistrationEntry, EntryReason | 'entry-exists'>>;
+  /** `id`: untrusted. */
   get(id: string): Promise<RegistrationEntry | undefined>;
   list(options?: { readonly after?: string; readonly limit?: number }): Promise<EntryPage>;
   /** All entries of one agent that have not expired. */
@@ -28,9 +30,14 @@ export interface EntryStore {
 
 /** Under its own key an entry is found by id, under its parent by the agent that asks, under its identity only once. */
 const ALL = 'entry';
-const parentKey = (parentId: string) => `entry-of#${parentId.slice(0, 900)}`;
+const parentKey = (parentId: string) => `entry-of#${parentId}`;
 const uniqueKey = (entry: EntryInput) => ({ pk: 'entry-identity', sk: digestKey(entry) });
+/** Bounds what one node can make us read; no node runs more workloads. */
 const MAX_ENTRIES_PER_PARENT = 100_000;
+/** An administrator still finds an expired entry for this long; its place is free at once. */
+const KEEP_EXPIRED_SECONDS = 7 * 24 * 60 * 60;
+/** UUIDv7 of ours, or nothing that is there. */
+const ENTRY_ID = /^[\x21-\x7e]{1,64}$/;
 
 export function createEntryStore(ports: {
   readonly table: Table;
@@ -39,19 +46,21 @@ export function createEntryStore(ports: {
   readonly trustDomain: TrustDomain;
   /** UUIDv7. */
   readonly createId: () => string;
-  /** An operator should look: somebody wrote the table who does not hold the key. */
+  /** Recorded as `entry-mac`; an operator should look: somebody wrote the table who does not hold the key. */
   readonly onForged: (key: { readonly pk: string; readonly sk: string }) => void;
 }): EntryStore {
   const { table, mac, clock, trustDomain } = ports;
 
   async function itemOf(pk: string, entry: RegistrationEntry): Promise<Item> {
     const body = canonicalJson(entry);
-    return { pk, sk: entry.id, attributes: { body, mac: await mac.compute(macInput(pk, body)) } };
+    const attributes = { body, mac: await mac.compute(macInput(pk, body)) };
+    return { pk, sk: entry.id, attributes, ...expiryOf(entry, KEEP_EXPIRED_SECONDS) };
   }
 
   async function entryOf(item: Item): Promise<RegistrationEntry | undefined> {
     const { body, mac: tag } = item.attributes;
-    const isGenuine = typeof body === 'string' && tag instanceof Uint8Array && (await mac.verify(macInput(item.pk, body), tag));
+    const isGenuine =
+      typeof body === 'string' && tag instanceof Uint8Array && (await mac.verify(macInput(item.pk, body), tag));
     const entry = isGenuine ? (JSON.parse(body) as RegistrationEntry) : undefined;
     if (entry?.id === item.sk) return entry;
     ports.onForged({ pk: item.pk, sk: item.sk });
@@ -64,7 +73,7 @@ export function createEntryStore(ports: {
   }
 
   async function get(id: string): Promise<RegistrationEntry | undefined> {
-    const item = id === '' ? undefined : await table.get({ pk: ALL, sk: id.slice(0, 64) });
+    const item = ENTRY_ID.test(id) ? await table.get({ pk: ALL, sk: id }) : undefined;
     return item && entryOf(item);
   }
 
@@ -73,6 +82,8 @@ export function createEntryStore(ports: {
     async create(input) {
       const checked = checkEntryInput(input, trustDomain);
       if (!checked.ok) return checked;
+      const nowMs = clock.nowMs();
+      if (input.expiresAtMs !== undefined && input.expiresAtMs <= nowMs) return refuse('entry-expiry', 'in the past');
       const entry: RegistrationEntry = {
         id: ports.createId(),
         revision: 1,
@@ -81,14 +92,17 @@ export function createEntryStore(ports: {
         selectors: [...input.selectors].sort(),
         dnsNames: input.dnsNames ?? [],
         hint: input.hint ?? '',
-        createdAtMs: clock.nowMs(),
+        createdAtMs: nowMs,
         ...(input.ttlSeconds === undefined ? {} : { ttlSeconds: input.ttlSeconds }),
         ...(input.expiresAtMs === undefined ? {} : { expiresAtMs: input.expiresAtMs }),
       };
       const written = await table.transact([
         { put: await itemOf(ALL, entry), condition: { kind: 'absent' } },
         { put: await itemOf(parentKey(entry.parentId), entry), condition: { kind: 'absent' } },
-        { put: { ...uniqueKey(entry), attributes: { id: entry.id } }, condition: { kind: 'absent' } },
+        {
+          put: { ...uniqueKey(entry), attributes: { id: entry.id }, ...expiryOf(entry, 0) },
+          condition: { kind: 'absent' },
+        },
       ]);
       return written.ok ? accept(entry) : refuse('entry-exists');
     },
@@ -114,14 +128,21 @@ export function createEntryStore(ports: {
     async delete(id) {
       const entry = await get(id);
       if (entry === undefined) return refuse('entry-unknown');
+      // The place of an expired entry may be another one's by now.
+      const isPlaceOurs = entry.expiresAtMs === undefined || entry.expiresAtMs > clock.nowMs();
       const deleted = await table.transact([
         { delete: { pk: ALL, sk: id }, condition: { kind: 'present' } },
         { delete: { pk: parentKey(entry.parentId), sk: id } },
-        { delete: uniqueKey(entry) },
+        ...(isPlaceOurs ? [{ delete: uniqueKey(entry) }] : []),
       ]);
       return deleted.ok ? accept(entry) : refuse('entry-unknown');
     },
   };
+}
+
+function expiryOf(entry: RegistrationEntry, keepSeconds: number): Pick<Item, 'expiresAtSeconds'> {
+  if (entry.expiresAtMs === undefined) return {};
+  return { expiresAtSeconds: Math.floor(entry.expiresAtMs / 1000) + keepSeconds };
 }
 
 /** The same workload on the same node is entered once; a second entry would be a second identity by accident. */

@@ -28,7 +28,10 @@ export function extendedKeyUsage(...purposes: readonly string[]): Uint8Array {
 }
 
 /** Not critical: the Subject is never empty (RFC 5280 4.2.1.6). */
-export function subjectAltName(names: { readonly uris: readonly string[]; readonly dnsNames: readonly string[] }): Uint8Array {
+export function subjectAltName(names: {
+  readonly uris: readonly string[];
+  readonly dnsNames: readonly string[];
+}): Uint8Array {
   return extension(
     '2.5.29.17',
     false,

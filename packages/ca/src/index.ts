@@ -10,7 +10,7 @@ export {
 } from './authority.ts';
 export { keyIdOf } from './certificate_der.ts';
 export { createCsr } from './create_csr.ts';
-export { type CheckedCsr, type CsrReason, MAX_CSR_BYTES, parseCsr } from './csr.ts';
+export { type CheckedCsr, type CsrNamesReason, type CsrReason, checkCsrNames, MAX_CSR_BYTES, parseCsr } from './csr.ts';
 export { createEntryStore, type EntryPage, type EntryStore } from './entry_store.ts';
 export { type CertifyIssuerKey, createEphemeralIssuer } from './ephemeral_issuer.ts';
 export { createJoinTokenStore, type JoinTokenReason, type JoinTokenStore } from './join_token.ts';
@@ -23,8 +23,10 @@ export {
   checkEntryInput,
   type EntryInput,
   type EntryReason,
-  type RegistrationEntry,
   RESERVED_PATH,
+  type RegistrationEntry,
 } from './registration_entry.ts';
 export { certifyIssuer, createRootCertificate, readOwnCertificate } from './root.ts';
 export { signCertificate } from './sign.ts';
+export { createLeafTbs, type LeafTemplate } from './template.ts';
+export { createTrustBundle, REFRESH_HINT_SECONDS, type TrustBundleContent } from './trust_bundle.ts';

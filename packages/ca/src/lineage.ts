@@ -15,11 +15,15 @@ export interface LineageStore {
    * was used: an answer can be lost on its way.
    */
   check(spiffeId: string, serial: string): Promise<Result<void, LineageReason>>;
-  /** After issuing: `next` is the newest now. Only one of two concurrent renewals gets here. */
+  /**
+   * After issuing: `next` is the newest now, and the only one that renews next. Of two parties that renewed with one
+   * serial at the same time, the second to get here has the newest; the first locks the lineage at its next renewal.
+   */
   advance(spiffeId: string, serial: string, next: string): Promise<Result<void, LineageReason>>;
 }
 
-const keyOf = (spiffeId: string) => ({ pk: 'lineage', sk: spiffeId.slice(0, 512) });
+/** `spiffeId`: of an agent, whose length `agentSpiffeId` bounds; a longer one is refused by the table, never cut. */
+const keyOf = (spiffeId: string) => ({ pk: 'lineage', sk: spiffeId });
 
 export function createLineageStore(ports: { readonly table: Table }): LineageStore {
   const { table } = ports;
@@ -40,7 +44,8 @@ export function createLineageStore(ports: { readonly table: Table }): LineageSto
       if (locked !== false) return refuse('lineage-locked');
       if (serial === newest) {
         // Its holder has it: the one before has no more excuse.
-        if (before !== '') await table.update({ ...keyOf(spiffeId), set: { before: '' }, condition: equals('newest', serial) });
+        if (before !== '')
+          await table.update({ ...keyOf(spiffeId), set: { before: '' }, condition: equals('newest', serial) });
         return accept(undefined);
       }
       if (before !== '' && serial === before) return accept(undefined);

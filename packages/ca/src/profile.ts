@@ -17,8 +17,9 @@ export const WORKLOAD_PROFILE: LeafProfile = createLeafProfile({
   name: 'workload',
   // Renewed after a quarter of it, so an outage of three hours harms nobody.
   defaultTtlSeconds: 4 * 60 * 60,
-  // Below this, clocks and delivery eat the lifetime.
-  minTtlSeconds: 60,
+  // Below this, clocks, backdating and delivery eat the lifetime.
+  minTtlSeconds: 5 * 60,
+  // Longer ones would need revocation lists (RFC 9608).
   maxTtlSeconds: 24 * 60 * 60,
   backdateSeconds: 60,
   noRevAvail: true,
@@ -33,9 +34,12 @@ export const AGENT_PROFILE: LeafProfile = createLeafProfile({
 
 export function createLeafProfile(profile: LeafProfile): LeafProfile {
   const { minTtlSeconds: min, defaultTtlSeconds: usual, maxTtlSeconds: max, backdateSeconds, noRevAvail } = profile;
-  if (!(min > 0 && min <= usual && usual <= max)) throw new RangeError(`profile ${profile.name}: lifetimes out of order`);
-  if (backdateSeconds < 10 || backdateSeconds > 300) throw new RangeError(`profile ${profile.name}: backdate not 10 to 300 s`);
-  if (noRevAvail && max > MAX_NO_REV_AVAIL_SECONDS) throw new RangeError(`profile ${profile.name}: too long-lived for noRevAvail`);
+  if (!(min > 0 && min <= usual && usual <= max))
+    throw new RangeError(`profile ${profile.name}: lifetimes out of order`);
+  if (!(backdateSeconds >= 10 && backdateSeconds <= 300))
+    throw new RangeError(`profile ${profile.name}: backdate not 10 to 300 s`);
+  if (noRevAvail && max > MAX_NO_REV_AVAIL_SECONDS)
+    throw new RangeError(`profile ${profile.name}: too long-lived for noRevAvail`);
   return Object.freeze({ ...profile });
 }
 

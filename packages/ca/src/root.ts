@@ -2,19 +2,26 @@
 import type { Signer } from '@postern/keys';
 import { type Certificate, parseCertificate, type TrustDomain, trustDomainId } from '@postern/spiffe';
 import { createName, createTbsCertificate, keyIdOf } from './certificate_der.ts';
+import { checkCsrKey } from './csr_key.ts';
 import { authorityKeyId, basicConstraints, keyUsage, subjectAltName, subjectKeyId } from './extension_der.ts';
 import { type CertificateKind, lintCertificate } from './lint.ts';
 import { EPHEMERAL_ISSUER_SECONDS, ROOT_SECONDS } from './profile.ts';
 import { createSerial } from './serial.ts';
 import { signCertificate, x509AlgorithmOf } from './sign.ts';
 
+/** Clocks that are behind accept the certificate at once. */
 const BACKDATE_MS = 60_000;
 
-/** Self-signed. Cost: one use of the root key. */
+/**
+ * Self-signed, DER; the caller keeps it, since each call answers another certificate of the same key. Cost: one use of
+ * the root key. Throws `SignerUnavailable` as the signer does.
+ */
 export async function createRootCertificate(input: {
   readonly signer: Signer;
   readonly trustDomain: TrustDomain;
   readonly nowMs: number;
+  /** Ten years unless said otherwise. */
+  readonly lifeSeconds?: number;
 }): Promise<Uint8Array> {
   const name = createName(`Postern root of ${input.trustDomain}`);
   return createAuthorityCertificate('root', {
@@ -23,13 +30,14 @@ export async function createRootCertificate(input: {
     issuerName: name,
     issuerKeyId: keyIdOf(input.signer.spki),
     spki: input.signer.spki,
-    notAfterMs: input.nowMs + ROOT_SECONDS * 1000,
+    notAfterMs: input.nowMs + (input.lifeSeconds ?? ROOT_SECONDS) * 1000,
   });
 }
 
 /**
  * Certifies the key of one issuing instance: hours, no further authority below it. Only the function that may use the
- * root key calls this. Cost: one use of the root key.
+ * root key calls this. Cost: one use of the root key. Throws for a key that no instance of ours would make, for a signer
+ * that is not the root's, and `SignerUnavailable` as the signer does.
  */
 export async function certifyIssuer(input: {
   readonly rootSigner: Signer;
@@ -39,6 +47,10 @@ export async function certifyIssuer(input: {
   readonly trustDomain: TrustDomain;
   readonly nowMs: number;
 }): Promise<Uint8Array> {
+  const algorithm = checkCsrKey(input.spki);
+  if (!algorithm.ok) throw new TypeError(`the issuer key is refused: ${algorithm.reason}`);
+  if (Buffer.compare(input.rootSigner.spki, input.root.spki) !== 0) throw new Error('the signer is not the root key');
+  if (Buffer.compare(input.spki, input.root.spki) === 0) throw new Error('an issuer has a key of its own');
   const keyId = keyIdOf(input.spki);
   return createAuthorityCertificate('issuer', {
     signer: input.rootSigner,
@@ -72,7 +84,7 @@ async function createAuthorityCertificate(
     serial: createSerial(),
     issuer: input.issuerName,
     subject: input.subject,
-    notBeforeMs: input.nowMs - BACKDATE_MS,
+    notBeforeMs: Math.max(input.nowMs - BACKDATE_MS, input.issuer?.notBeforeMs ?? 0),
     notAfterMs: input.notAfterMs,
     spki: input.spki,
     signatureAlgorithm,

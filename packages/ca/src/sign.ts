@@ -5,12 +5,16 @@ import type { LintedCertificate } from './lint.ts';
 
 const spent = new WeakSet<LintedCertificate>();
 
-/** DER. Cost: one use of the signer. Throws `SignerUnavailable` as the signer does; a second use of one lint is a bug. */
+/**
+ * DER. Cost: one use of the signer. Throws `SignerUnavailable` as the signer does; a second use of one lint, also after a
+ * failure, is a bug.
+ */
 export async function signCertificate(linted: LintedCertificate, signer: Signer): Promise<Uint8Array> {
   if (spent.has(linted)) throw new Error('a linted certificate is good for one signature');
   spent.add(linted);
   const expected = x509AlgorithmOf(signer);
-  if (Buffer.compare(expected, linted.signatureAlgorithm) !== 0) throw new Error('linted for another algorithm than the signer has');
+  if (Buffer.compare(expected, linted.signatureAlgorithm) !== 0)
+    throw new Error('linted for another algorithm than the signer has');
   return sequence(linted.tbs, linted.signatureAlgorithm, bitString(await signer.sign(linted.tbs)));
 }
 

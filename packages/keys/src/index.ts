@@ -1,8 +1,15 @@
-export { ALGORITHMS, algorithmOfX509Oid, algorithmRow, isSignatureAlgorithm, type SignatureAlgorithm } from './algorithms.ts';
+export {
+  ALGORITHMS,
+  algorithmOfX509Oid,
+  algorithmRow,
+  isSignatureAlgorithm,
+  type SignatureAlgorithm,
+} from './algorithms.ts';
 export { constantTimeEqual } from './constant_time.ts';
 export { derFromRaw, rawFromDer } from './ecdsa_signature.ts';
 export {
   type JwsHeader,
+  type JwsKey,
   type JwsReason,
   joseSignature,
   type ParsedJws,
@@ -15,14 +22,26 @@ export {
 export {
   algorithmOfKey,
   fitsAlgorithm,
+  isCanonicalSpki,
   isPublicSigningKey,
   jwkFromSpki,
+  MIN_RSA_BITS,
   type PublicJwk,
   publicKeyFromJwk,
+  publicKeyFromSpki,
+  spkiFromJwk,
   thumbprint,
   thumbprintOfSpki,
 } from './public_key.ts';
-export { type KeyRing, type Mac, type MacKeyName, type Signer, SignerUnavailable, type SigningKeyName } from './signer.ts';
+export { isRocaModulus } from './roca.ts';
+export {
+  type KeyRing,
+  type Mac,
+  type MacKeyName,
+  type Signer,
+  SignerUnavailable,
+  type SigningKeyName,
+} from './signer.ts';
 export { createSoftwareMac, openSoftwareKeyRing } from './software_key_ring.ts';
 export { createSoftwareSigner, generatePrivateKey, generateSoftwareSigner } from './software_signer.ts';
 export { verifySignature, verifyX509Signature, type X509SignatureInput } from './verify.ts';

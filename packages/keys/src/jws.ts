@@ -2,12 +2,12 @@
  * Compact JWS (RFC 7515 7.1), signed by a `Signer` and verified with an explicit list of algorithms and one expected
  * `typ` (RFC 8725 3.1, 3.11). The JSON serializations do not exist here.
  */
-import type { KeyObject } from 'node:crypto';
+import { KeyObject } from 'node:crypto';
 import { decodeBase64Url, encodeBase64Url } from '@postern/der';
 import { accept, type Result, refuse } from '@postern/result';
 import { algorithmRow, isSignatureAlgorithm, type SignatureAlgorithm } from './algorithms.ts';
 import { rawFromDer } from './ecdsa_signature.ts';
-import { publicKeyFromJwk } from './public_key.ts';
+import { publicKeyFromJwk, publicKeyFromSpki } from './public_key.ts';
 import type { Signer } from './signer.ts';
 import { verifySignature } from './verify.ts';
 
@@ -36,12 +36,21 @@ export type JwsReason =
 
 const encoder = new TextEncoder();
 
-/** Header: `alg`, `kid`, `typ` and whatever `header` adds. Cost: one signature (KMS Sign when deployed). */
+/**
+ * Header: `alg`, `kid`, `typ` and whatever `header` adds; it may name another `kid`, never another `alg` or `typ`. An
+ * object is spelled by `JSON.stringify`. Cost: one signature (KMS Sign when deployed). Throws `SignerUnavailable` as the
+ * signer does.
+ */
 export async function signJws(
   signer: Signer,
-  input: { readonly typ: string; readonly header?: { readonly [member: string]: unknown }; readonly payload: Uint8Array | object },
+  input: {
+    readonly typ: string;
+    readonly header?: { readonly [member: string]: unknown };
+    readonly payload: Uint8Array | object;
+  },
 ): Promise<string> {
-  const header = { alg: signer.algorithm, kid: signer.keyId, typ: input.typ, ...input.header };
+  const { algorithm: alg, keyId: kid } = signer;
+  const header = Object.assign({ alg, kid, typ: input.typ }, input.header, { alg, typ: input.typ });
   const payload = input.payload instanceof Uint8Array ? input.payload : encoder.encode(JSON.stringify(input.payload));
   const signingInput = `${encodeBase64Url(encoder.encode(JSON.stringify(header)))}.${encodeBytes(payload)}`;
   const signature = joseSignature(signer.algorithm, await signer.sign(encoder.encode(signingInput)));
@@ -75,15 +84,23 @@ export function parseJws(compact: string, options: { readonly maxBytes: number }
   return accept({ header, payload, signingInput, signature: signature.value });
 }
 
+/** A JWK, SubjectPublicKeyInfo in DER, or a key object. */
+export type JwsKey = { readonly [name: string]: unknown } | Uint8Array | KeyObject;
+
 export interface VerifyJwsOptions {
   /** Expected `typ`, compared exactly. */
   readonly typ: string;
   readonly algorithms: readonly SignatureAlgorithm[];
-  /** The one key that this header names, as JWK or key object; from the caller's own trust, never from the header. */
-  readonly key: (header: JwsHeader) => { readonly [name: string]: unknown } | KeyObject | undefined;
+  /** The one key that this header names; from the caller's own trust, never from the header. */
+  readonly key: (header: JwsHeader) => JwsKey | undefined;
+  /** Of the whole token. */
   readonly maxBytes: number;
 }
 
+/**
+ * A token's header and payload after all of: size, form, no `crit`, `typ`, algorithm on the list, one known key that is
+ * of the algorithm's type, signature. `compact`: untrusted. Each failure is one `JwsReason`, in that order.
+ */
 export function verifyJws(
   compact: string,
   options: VerifyJwsOptions,
@@ -103,30 +120,44 @@ export function verifyParsedJws(
 ): Result<void, JwsReason> {
   const { alg } = jws.header;
   if (!isSignatureAlgorithm(alg) || !options.algorithms.includes(alg)) return refuse('jws-algorithm');
-  const key = keyObjectOf(options.key(jws.header));
+  const named = options.key(jws.header);
+  if (named === undefined || !isForVerifying(named)) return refuse('jws-key-unknown');
+  if (namesOtherAlgorithm(named, alg)) return refuse('jws-algorithm', 'of the key');
+  const key = keyObjectOf(named);
   if (key === undefined) return refuse('jws-key-unknown');
   const isGenuine = verifySignature(alg, key, jws.signingInput, jws.signature, 'jose');
   return isGenuine ? accept(undefined) : refuse('jws-signature');
 }
 
-function keyObjectOf(key: { readonly [name: string]: unknown } | KeyObject | undefined): KeyObject | undefined {
-  if (key === undefined || isKeyObject(key)) return key as KeyObject | undefined;
+function keyObjectOf(key: JwsKey | undefined): KeyObject | undefined {
+  if (key === undefined || key instanceof KeyObject) return key;
+  if (key instanceof Uint8Array) return publicKeyFromSpki(key);
   try {
-    return publicKeyFromJwk(key as { readonly [name: string]: unknown });
+    return publicKeyFromJwk(key);
   } catch {
     return undefined;
   }
 }
 
-function isKeyObject(key: object): boolean {
-  return 'asymmetricKeyType' in key && 'export' in key;
+/** What a JWK says of itself holds (RFC 7517 4.2 to 4.4): a key for encryption verifies nothing. */
+function isForVerifying(key: JwsKey): boolean {
+  if (key instanceof KeyObject || key instanceof Uint8Array) return true;
+  const { use, key_ops: operations } = key as { readonly [name: string]: unknown };
+  return use !== 'enc' && (operations === undefined || (Array.isArray(operations) && operations.includes('verify')));
+}
+
+function namesOtherAlgorithm(key: JwsKey, algorithm: string): boolean {
+  if (key instanceof KeyObject || key instanceof Uint8Array) return false;
+  const named = (key as { readonly [name: string]: unknown })['alg'];
+  return named !== undefined && named !== algorithm;
 }
 
 function parseHeader(bytes: Uint8Array): JwsHeader | undefined {
   try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
     const header = JSON.parse(text) as JwsHeader;
-    if (typeof header !== 'object' || header === null || Array.isArray(header) || typeof header.alg !== 'string') return undefined;
+    if (typeof header !== 'object' || header === null || Array.isArray(header) || typeof header.alg !== 'string')
+      return undefined;
     if (header.kid !== undefined && typeof header.kid !== 'string') return undefined;
     // RFC 7515 4: member names are unique. JSON.parse keeps the last, another reader may keep the first.
     return countMembers(text) === Object.keys(header).length ? header : undefined;

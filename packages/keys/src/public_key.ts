@@ -1,6 +1,7 @@
 /** Public keys as SubjectPublicKeyInfo and as JWK; the members that RFC 7638 hashes, and nothing else. */
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
 import { ALGORITHMS, algorithmRow, type SignatureAlgorithm } from './algorithms.ts';
+import { isRocaModulus } from './roca.ts';
 
 export type PublicJwk = { readonly [name: string]: string };
 
@@ -11,6 +12,14 @@ const THUMBPRINT_MEMBERS: { readonly [keyType: string]: readonly string[] } = {
   OKP: ['crv', 'kty', 'x'],
 };
 
+/** Below 2,048 bits an RSA signature proves nothing (RFC 7518 3.3); far above, verifying one is a burden. */
+export const MIN_RSA_BITS = 2048;
+const MAX_RSA_BITS = 8192;
+/** Smaller exponents have a history of broken verifiers; 1 verifies everything. */
+const MIN_RSA_EXPONENT = 65537n;
+/** The largest key above, as SPKI. */
+const MAX_SPKI_BYTES = 2048;
+
 /** With `kid` set to the thumbprint. `spki`: DER. Throws on what is no public key. */
 export function jwkFromSpki(spki: Uint8Array): PublicJwk {
   const jwk = createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' }).export({ format: 'jwk' });
@@ -18,9 +27,15 @@ export function jwkFromSpki(spki: Uint8Array): PublicJwk {
   return { ...members, kid: thumbprint(members) };
 }
 
-/** SHA-256 thumbprint, base64url (RFC 7638). */
+/** SubjectPublicKeyInfo, DER. Throws on a bad key, as `publicKeyFromJwk` does. */
+export function spkiFromJwk(jwk: { readonly [name: string]: unknown }): Uint8Array {
+  return new Uint8Array(publicKeyFromJwk(jwk).export({ format: 'der', type: 'spki' }));
+}
+
+/** SHA-256 thumbprint, base64url (RFC 7638). Throws on a JWK without the members of its type. */
 export function thumbprint(jwk: { readonly [name: string]: unknown }): string {
-  return createHash('sha256').update(JSON.stringify(requiredMembers(jwk))).digest('base64url');
+  const members = JSON.stringify(requiredMembers(jwk));
+  return createHash('sha256').update(members).digest('base64url');
 }
 
 export function thumbprintOfSpki(spki: Uint8Array): string {
@@ -28,22 +43,63 @@ export function thumbprintOfSpki(spki: Uint8Array): string {
 }
 
 function requiredMembers(jwk: { readonly [name: string]: unknown }): PublicJwk {
-  const names = THUMBPRINT_MEMBERS[String(jwk['kty'])];
-  if (names === undefined) throw new TypeError(`key type \`${String(jwk['kty']).slice(0, 16)}\` is not supported`);
-  return Object.fromEntries(names.map((name) => [name, String(jwk[name])]));
+  const keyType = String(jwk['kty']);
+  const names = Object.hasOwn(THUMBPRINT_MEMBERS, keyType) ? THUMBPRINT_MEMBERS[keyType] : undefined;
+  if (names === undefined) throw new TypeError(`key type \`${keyType.slice(0, 16)}\` is not supported`);
+  return Object.fromEntries(
+    names.map((name) => {
+      const member = jwk[name];
+      if (typeof member !== 'string') throw new TypeError(`a key of type ${keyType} has no \`${name}\``);
+      return [name, member];
+    }),
+  );
 }
 
-/** From a JWK's public members only: a private or symmetric member never reaches node:crypto. Throws on a bad key. */
+/**
+ * From a JWK's public members only: a private or symmetric member never reaches node:crypto. Throws on a key that is
+ * malformed, not on its curve, spelled in any but the one way (RFC 7518 6), or known to be broken (ROCA).
+ */
 export function publicKeyFromJwk(jwk: { readonly [name: string]: unknown }): KeyObject {
-  return createPublicKey({ key: requiredMembers(jwk), format: 'jwk' });
+  const members = requiredMembers(jwk);
+  const key = createPublicKey({ key: members, format: 'jwk' });
+  // Node reads short coordinates and stray characters too; then one key would have several thumbprints.
+  const canonical = key.export({ format: 'jwk' }) as PublicJwk;
+  if (Object.keys(members).some((name) => members[name] !== canonical[name]))
+    throw new TypeError('the key is not in its canonical spelling');
+  if (members['kty'] === 'RSA' && isRocaModulus(Buffer.from(members['n'] as string, 'base64url')))
+    throw new TypeError('the key is of a kind whose private half can be computed');
+  return key;
 }
 
-/** Whether a key of this type and curve may be used with the algorithm (RFC 8725 3.1). */
+/** `undefined` for what is no public key that we know. `spki`: DER, untrusted. */
+export function publicKeyFromSpki(spki: Uint8Array): KeyObject | undefined {
+  if (spki.length > MAX_SPKI_BYTES) return undefined;
+  try {
+    return createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Whether this is the one SPKI of its key: a named curve, an uncompressed point, the parameters that RFC 3279 and 8410
+ * say. A curve spelled out instead of named is how CVE-2020-0601 passed for another key.
+ */
+export function isCanonicalSpki(spki: Uint8Array): boolean {
+  try {
+    return Buffer.compare(spkiFromJwk(jwkFromSpki(spki)), spki) === 0;
+  } catch {
+    return false; // such as the point at infinity, which has no coordinates
+  }
+}
+
+/** Whether a key of this type, size and curve may be used with the algorithm (RFC 8725 3.1). */
 export function fitsAlgorithm(key: KeyObject, algorithm: SignatureAlgorithm): boolean {
   const row = algorithmRow(algorithm);
   if (row.keyType === 'RSA') {
-    // Below 2,048 bits an RSA signature proves nothing (RFC 7518 3.3).
-    return key.asymmetricKeyType === 'rsa' && (key.asymmetricKeyDetails?.modulusLength ?? 0) >= 2048;
+    const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {};
+    const isSized = modulusLength >= MIN_RSA_BITS && modulusLength <= MAX_RSA_BITS;
+    return key.asymmetricKeyType === 'rsa' && isSized && publicExponent >= MIN_RSA_EXPONENT;
   }
   if (row.keyType === 'OKP') return key.asymmetricKeyType === 'ed25519';
   return key.asymmetricKeyType === 'ec' && key.asymmetricKeyDetails?.namedCurve === row.curve?.node;

@@ -3,10 +3,10 @@
  * form has KMS keys instead.
  */
 import { createHmac, createPrivateKey, randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, linkSync, mkdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SignatureAlgorithm } from './algorithms.ts';
 import { constantTimeEqual } from './constant_time.ts';
+import { loadOrCreateKeyFile, openKeyFolder } from './key_file.ts';
 import type { KeyRing, Mac, MacKeyName, Signer, SigningKeyName } from './signer.ts';
 import { createSoftwareSigner, generatePrivateKey } from './software_signer.ts';
 
@@ -20,10 +20,12 @@ const SIGNING_ALGORITHMS: { readonly [N in SigningKeyName]: SignatureAlgorithm }
 
 const MAC_KEY_BYTES = 32;
 
-/** Throws when a key file can be read by anybody but its owner. */
+/**
+ * Keys of `dir`, made on first use. Throws when others can write the folder, when a key file can be read by anybody but
+ * its owner, and when one holds something else than its key: a lost key is never replaced by a new one silently.
+ */
 export function openSoftwareKeyRing(dir: string): KeyRing {
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
-  chmodSync(dir, 0o700);
+  openKeyFolder(dir);
   const signers = new Map<SigningKeyName, Signer>();
   const macs = new Map<MacKeyName, Mac>();
   return {
@@ -31,10 +33,11 @@ export function openSoftwareKeyRing(dir: string): KeyRing {
       let signer = signers.get(name);
       if (signer === undefined) {
         const algorithm = SIGNING_ALGORITHMS[name];
-        const pem = loadOrCreate(join(dir, `${name}.pem`), () =>
+        const path = join(dir, `${name}.pem`);
+        const pem = loadOrCreateKeyFile(path, () =>
           Buffer.from(generatePrivateKey(algorithm).export({ format: 'pem', type: 'pkcs8' })),
         );
-        signer = createSoftwareSigner(createPrivateKey({ key: pem, format: 'pem' }), algorithm);
+        signer = readSigner(path, pem, algorithm);
         signers.set(name, signer);
       }
       return signer;
@@ -42,12 +45,22 @@ export function openSoftwareKeyRing(dir: string): KeyRing {
     async mac(name) {
       let mac = macs.get(name);
       if (mac === undefined) {
-        mac = createSoftwareMac(`software:${name}`, loadOrCreate(join(dir, `mac-${name}.key`), () => randomBytes(MAC_KEY_BYTES)));
+        const key = loadOrCreateKeyFile(join(dir, `mac-${name}.key`), () => randomBytes(MAC_KEY_BYTES));
+        mac = createSoftwareMac(`software:${name}`, key);
         macs.set(name, mac);
       }
       return mac;
     },
   };
+}
+
+/** The parser's own message could quote the file, so it is not passed on. */
+function readSigner(path: string, pem: Buffer, algorithm: SignatureAlgorithm): Signer {
+  try {
+    return createSoftwareSigner(createPrivateKey({ key: pem, format: 'pem' }), algorithm);
+  } catch {
+    throw new Error(`\`${path}\` does not hold a PKCS #8 key for ${algorithm}`);
+  }
 }
 
 /** HMAC-SHA-256 (RFC 2104). `key`: 32 bytes. */
@@ -59,22 +72,4 @@ export function createSoftwareMac(keyId: string, key: Uint8Array): Mac {
     compute: async (message) => compute(message),
     verify: async (message, tag) => constantTimeEqual(compute(message), tag),
   };
-}
-
-function loadOrCreate(path: string, create: () => Uint8Array): Buffer {
-  if (!existsSync(path)) {
-    const temporary = `${path}.${process.pid}.new`;
-    writeFileSync(temporary, create(), { mode: 0o600, flush: true });
-    try {
-      linkSync(temporary, path); // fails when another process was first: then its key counts
-    } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
-    } finally {
-      unlinkSync(temporary);
-    }
-  }
-  const { mode } = statSync(path);
-  if ((mode & 0o077) !== 0)
-    throw new Error(`\`${path}\` can be read by others (mode ${(mode & 0o777).toString(8)}): chmod 600 it, or replace the key`);
-  return readFileSync(path);
 }

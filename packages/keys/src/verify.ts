@@ -1,7 +1,7 @@
 /** Verifies signatures with public keys; never throws on what comes from outside. */
-import { createPublicKey, type KeyObject, verify as nodeVerify } from 'node:crypto';
+import { type KeyObject, verify as nodeVerify } from 'node:crypto';
 import { algorithmOfX509Oid, algorithmRow, type SignatureAlgorithm } from './algorithms.ts';
-import { fitsAlgorithm } from './public_key.ts';
+import { fitsAlgorithm, publicKeyFromSpki } from './public_key.ts';
 
 /** `signature`: raw r ‖ s for ECDSA in `jose` form, DER in `x509` form. */
 export function verifySignature(
@@ -11,7 +11,8 @@ export function verifySignature(
   signature: Uint8Array,
   form: 'jose' | 'x509',
 ): boolean {
-  if (!fitsAlgorithm(key, algorithm)) return false;
+  const fits = form === 'jose' ? fitsAlgorithm(key, algorithm) : fitsX509Algorithm(key, algorithm);
+  if (!fits) return false;
   const { digest, padding } = algorithmRow(algorithm);
   try {
     const dsaEncoding = form === 'jose' ? 'ieee-p1363' : 'der';
@@ -21,6 +22,14 @@ export function verifySignature(
   }
 }
 
+/** RFC 5758 3.2 lets any digest go with any curve, and OpenSSL signs with SHA-256 whatever the curve; JOSE pairs them. */
+function fitsX509Algorithm(key: KeyObject, algorithm: SignatureAlgorithm): boolean {
+  if (algorithmRow(algorithm).keyType !== 'EC') return fitsAlgorithm(key, algorithm);
+  return ECDSA.some((any) => fitsAlgorithm(key, any));
+}
+
+const ECDSA = ['ES256', 'ES384', 'ES512'] as const;
+
 /** RFC 5280 `signatureAlgorithm` of a certificate, CSR or CRL. */
 export interface X509SignatureInput {
   readonly spki: Uint8Array;
@@ -29,7 +38,10 @@ export interface X509SignatureInput {
   readonly signature: Uint8Array;
 }
 
-/** Parameters must be what the algorithm's row says: absent, or NULL for RSA. */
+/**
+ * Implements `VerifySignature` of `@postern/spiffe`. Parameters must be what the algorithm's row says: absent, or NULL
+ * for RSA; what cannot be verified is false, never a throw.
+ */
 export function verifyX509Signature(input: X509SignatureInput): boolean {
   const algorithm = algorithmOfX509Oid(input.algorithm.oid);
   if (algorithm === undefined) return false;
@@ -38,12 +50,4 @@ export function verifyX509Signature(input: X509SignatureInput): boolean {
   if (needsNull ? !isNull : input.algorithm.parameters !== undefined) return false;
   const key = publicKeyFromSpki(input.spki);
   return key !== undefined && verifySignature(algorithm, key, input.message, input.signature, 'x509');
-}
-
-function publicKeyFromSpki(spki: Uint8Array): KeyObject | undefined {
-  try {
-    return createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
-  } catch {
-    return undefined;
-  }
 }

@@ -1,0 +1,315 @@
+import { bitString, boolean, element, octetString, oid, sequence } from '@postern/der';
+import { generateSoftwareSigner } from '@postern/keys';
+import { countSigns, createFailingSigner } from '@postern/keys/testing';
+import type { Certificate, SubjectAltName } from '@postern/spiffe';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type CertificateFields, createName, createTbsCertificate, keyIdOf } from './certificate_der.ts';
+import {
+  authorityKeyId,
+  basicConstraints,
+  extendedKeyUsage,
+  keyUsage,
+  noRevAvail,
+  subjectAltName,
+  subjectKeyId,
+} from './extension_der.ts';
+import { type CertificateKind, LINTS, lintCertificate } from './lint.ts';
+import { certifyIssuer, createRootCertificate, readOwnCertificate } from './root.ts';
+import { createSerial } from './serial.ts';
+import { signCertificate, x509AlgorithmOf } from './sign.ts';
+import { must, START_MS, trustDomain } from './testing/world.ts';
+
+const HOUR_MS = 3_600_000;
+const SERVER = '1.3.6.1.5.5.7.3.1';
+const CLIENT = '1.3.6.1.5.5.7.3.2';
+
+const rootSigner = generateSoftwareSigner('ES384');
+const issuerSigner = generateSoftwareSigner('ES256');
+const leafSpki = generateSoftwareSigner('ES256').spki;
+let root: Certificate;
+let issuer: Certificate;
+
+beforeAll(async () => {
+  root = readOwnCertificate(await createRootCertificate({ signer: rootSigner, trustDomain, nowMs: START_MS }));
+  const der = await certifyIssuer({ rootSigner, root, spki: issuerSigner.spki, trustDomain, nowMs: START_MS });
+  issuer = readOwnCertificate(der);
+});
+
+type Parts = { readonly [name: string]: Uint8Array };
+type Defect = { readonly fields?: Partial<CertificateFields>; readonly parts?: Parts; readonly without?: string };
+
+const names = (uris: string[], dnsNames: string[] = []) => ({ names: subjectAltName({ uris, dnsNames }) });
+const raw = (dotted: string, value: Uint8Array, critical = false) =>
+  sequence(oid(dotted), ...(critical ? [boolean(true)] : []), octetString(value));
+
+const GOOD: {
+  readonly [K in CertificateKind]: () => { fields: CertificateFields; parts: Parts; issuer?: Certificate };
+} = {
+  leaf: () => ({
+    issuer,
+    fields: fieldsOf({ issuer: issuer.subject, subject: createName(), spki: leafSpki, notAfterMs: START_MS + HOUR_MS }),
+    parts: {
+      basic: basicConstraints({ isCa: false }),
+      usage: keyUsage('digitalSignature'),
+      extended: extendedKeyUsage(SERVER, CLIENT),
+      ...names(['spiffe://demo.test/payments'], ['payments.demo.test']),
+      subjectKey: subjectKeyId(keyIdOf(leafSpki)),
+      authorityKey: authorityKeyId(Buffer.from(issuer.subjectKeyId as string, 'hex')),
+      revocation: noRevAvail(),
+    },
+  }),
+  issuer: () => ({
+    issuer: root,
+    fields: fieldsOf({
+      issuer: root.subject,
+      subject: createName('issuer'),
+      spki: issuerSigner.spki,
+      notAfterMs: START_MS + 8 * HOUR_MS,
+    }),
+    parts: {
+      basic: basicConstraints({ isCa: true, pathLength: 0 }),
+      usage: keyUsage('keyCertSign', 'cRLSign'),
+      ...names(['spiffe://demo.test']),
+      subjectKey: subjectKeyId(keyIdOf(issuerSigner.spki)),
+      authorityKey: authorityKeyId(keyIdOf(rootSigner.spki)),
+    },
+  }),
+  root: () => ({
+    fields: fieldsOf({
+      issuer: root.subject,
+      subject: root.subject,
+      spki: rootSigner.spki,
+      notAfterMs: START_MS + 9e10,
+    }),
+    parts: {
+      basic: basicConstraints({ isCa: true }),
+      usage: keyUsage('keyCertSign', 'cRLSign'),
+      ...names(['spiffe://demo.test']),
+      subjectKey: subjectKeyId(keyIdOf(rootSigner.spki)),
+      authorityKey: authorityKeyId(keyIdOf(rootSigner.spki)),
+    },
+  }),
+};
+
+function fieldsOf(own: Pick<CertificateFields, 'issuer' | 'subject' | 'spki' | 'notAfterMs'>): CertificateFields {
+  const signatureAlgorithm = x509AlgorithmOf(issuerSigner);
+  return { serial: createSerial(), notBeforeMs: START_MS - 60_000, signatureAlgorithm, extensions: [], ...own };
+}
+
+function lint(kind: CertificateKind, defect: Defect = {}) {
+  const good = GOOD[kind]();
+  const parts = { ...good.parts, ...defect.parts };
+  const extensions = Object.entries(parts).flatMap(([name, part]) => (name === defect.without ? [] : [part]));
+  const fields = { ...good.fields, ...defect.fields, extensions };
+  return lintCertificate(kind, createTbsCertificate(fields), fields.signatureAlgorithm, good.issuer);
+}
+
+const failedLints = (result: ReturnType<typeof lint>) => (result.ok ? [] : (result.detail ?? '').split(', '));
+
+test.each(['leaf', 'issuer', 'root'] as const)('a good %s passes every lint', (kind) => {
+  expect(lint(kind)).toMatchObject({ ok: true });
+});
+
+const MAIL = element(0x81, Buffer.from('root@demo.test'));
+const URI = element(0x86, Buffer.from('spiffe://demo.test/payments'));
+
+/** Certificates with one defect each, as bytes; the lints that see it. */
+const DEFECTS: readonly (readonly [string, CertificateKind, Defect, readonly string[]])[] = [
+  ['no SPIFFE ID', 'leaf', { parts: names([], ['payments.demo.test']) }, ['svid-profile', 'same-trust-domain']],
+  ['two SPIFFE IDs', 'leaf', { parts: names(['spiffe://demo.test/a', 'spiffe://demo.test/b']) }, ['svid-profile']],
+  ['the trust domain’s own ID', 'leaf', { parts: names(['spiffe://demo.test']) }, ['svid-profile']],
+  ['another scheme', 'leaf', { parts: names(['https://demo.test/a']) }, ['svid-profile', 'same-trust-domain']],
+  ['another trust domain', 'leaf', { parts: names(['spiffe://evil.test/a']) }, ['same-trust-domain']],
+  ['authority', 'leaf', { parts: { basic: basicConstraints({ isCa: true }) } }, ['svid-profile']],
+  [
+    'the right to sign certificates',
+    'leaf',
+    { parts: { usage: keyUsage('digitalSignature', 'keyCertSign') } },
+    ['svid-profile', 'key-usage-only-digital-signature'],
+  ],
+  ['no key usage', 'leaf', { without: 'usage' }, ['svid-profile', 'key-usage-only-digital-signature']],
+  [
+    'a key usage that is not critical',
+    'leaf',
+    { parts: { usage: raw('2.5.29.15', bitString(Uint8Array.of(0x80), 7)) } },
+    ['svid-profile'],
+  ],
+  [
+    'one purpose only',
+    'leaf',
+    { parts: { extended: extendedKeyUsage(SERVER) } },
+    ['svid-profile', 'extended-key-usage-both'],
+  ],
+  ['no purposes', 'leaf', { without: 'extended' }, ['extended-key-usage-both']],
+  ['no basic constraints', 'leaf', { without: 'basic' }, ['basic-constraints-present']],
+  [
+    'a serial that can be guessed',
+    'leaf',
+    { fields: { serial: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8) } },
+    ['serial-entropy'],
+  ],
+  ['an end before its beginning', 'leaf', { fields: { notAfterMs: START_MS - 2 * HOUR_MS } }, ['lifetime-positive']],
+  [
+    'an end after its issuer’s',
+    'leaf',
+    { fields: { notAfterMs: START_MS + 8 * HOUR_MS + 1000 } },
+    ['within-issuer-lifetime'],
+  ],
+  ['another issuer’s name', 'leaf', { fields: { issuer: createName('mallory') } }, ['issuer-name']],
+  [
+    'another issuer’s key',
+    'leaf',
+    { parts: { authorityKey: authorityKeyId(keyIdOf(rootSigner.spki)) } },
+    ['authority-key-id'],
+  ],
+  ['no authority key', 'leaf', { without: 'authorityKey' }, ['authority-key-id']],
+  ['no subject key', 'leaf', { without: 'subjectKey' }, ['subject-key-id']],
+  ['no subject', 'leaf', { fields: { subject: sequence() } }, ['svid-profile', 'subject-not-empty']],
+  [
+    'a DNS name that a proxy takes for a SPIFFE ID',
+    'leaf',
+    { parts: names(['spiffe://demo.test/a'], ['spiffe://demo.test/admin']) },
+    ['dns-names-ldh'],
+  ],
+  ['a wildcard', 'leaf', { parts: names(['spiffe://demo.test/a'], ['*.demo.test']) }, ['dns-names-ldh']],
+  ['a mail address', 'leaf', { parts: { names: raw('2.5.29.17', sequence(URI, MAIL)) } }, ['no-other-names']],
+  [
+    'revocation lists where there are none',
+    'leaf',
+    { parts: { crl: raw('2.5.29.31', sequence()) } },
+    ['no-rev-avail-alone'],
+  ],
+  [
+    'an issuer of issuers',
+    'issuer',
+    { parts: { basic: basicConstraints({ isCa: true, pathLength: 1 }) } },
+    ['path-length-zero'],
+  ],
+  ['an issuer without a bound', 'issuer', { parts: { basic: basicConstraints({ isCa: true }) } }, ['path-length-zero']],
+  [
+    'an issuer that is no authority',
+    'issuer',
+    { parts: { basic: basicConstraints({ isCa: false }) } },
+    ['signing-certificate-profile', 'path-length-zero'],
+  ],
+  [
+    'an issuer that may not sign',
+    'issuer',
+    { parts: { usage: keyUsage('digitalSignature') } },
+    ['signing-certificate-profile'],
+  ],
+  [
+    'an issuer with a workload’s ID',
+    'issuer',
+    { parts: names(['spiffe://demo.test/issuer']) },
+    ['signing-certificate-profile'],
+  ],
+  ['an issuer without an ID', 'issuer', { without: 'names' }, ['authority-has-trust-domain-id', 'same-trust-domain']],
+  ['an issuer of another trust domain', 'issuer', { parts: names(['spiffe://evil.test']) }, ['same-trust-domain']],
+  [
+    'an issuer with purposes',
+    'issuer',
+    { parts: { extended: extendedKeyUsage(SERVER, CLIENT) } },
+    ['no-extended-key-usage-on-authority'],
+  ],
+  [
+    'an issuer that cannot be revoked',
+    'issuer',
+    { parts: { revocation: noRevAvail() } },
+    ['no-rev-avail-not-on-authority'],
+  ],
+  [
+    'an issuer that outlives the root',
+    'issuer',
+    { fields: { notAfterMs: START_MS + 4e11 } },
+    ['within-issuer-lifetime'],
+  ],
+  ['a root that cannot be revoked', 'root', { parts: { revocation: noRevAvail() } }, ['no-rev-avail-not-on-authority']],
+  ['a root issued by somebody else', 'root', { fields: { issuer: createName('mallory') } }, ['self-issued']],
+];
+
+describe('what would be wrong in a certificate is seen before it is signed', () => {
+  test.each(DEFECTS)('%s (%s)', (_name, kind, defect, expected) => {
+    const result = lint(kind, defect);
+    expect(result).toMatchObject({ ok: false, reason: 'lint-failed' });
+    expect(failedLints(result)).toEqual(expected);
+  });
+
+  /** What bytes of ours cannot show: the lint over the certificate as a value. */
+  test('a long life without revocation', () => {
+    const row = LINTS.find(({ name }) => name === 'no-rev-avail-short-lived');
+    const leaf = must(lint('leaf')).certificate;
+    const lasting = (hours: number) => ({ ...leaf, notAfterMs: leaf.notBeforeMs + hours * HOUR_MS });
+    expect([24, 25].map((hours) => row?.holds(lasting(hours), issuer))).toEqual([true, false]);
+  });
+
+  test('an address for revocation answers where there are none', () => {
+    const row = LINTS.find(({ name }) => name === 'no-rev-avail-alone');
+    expect(row?.holds({ ...must(lint('leaf')).certificate, hasOcsp: true }, issuer)).toBe(false);
+  });
+
+  test.each([
+    ['an IP address', { ips: [Uint8Array.of(127, 0, 0, 1)] }],
+    ['a name of an unknown kind', { others: 1 }],
+  ] as const)('%s', (_name, more) => {
+    const row = LINTS.find(({ name }) => name === 'no-other-names');
+    const leaf = must(lint('leaf')).certificate;
+    const subjectAlt = { ...(leaf.subjectAltName as SubjectAltName), ...more } as unknown as SubjectAltName;
+    expect(row?.holds({ ...leaf, subjectAltName: subjectAlt }, issuer)).toBe(false);
+  });
+
+  test('each lint is failed by some certificate here', () => {
+    const failed = new Set([...DEFECTS.flatMap(([, , , names]) => names), 'no-rev-avail-short-lived']);
+    expect(LINTS.map(({ name }) => name).filter((name) => !failed.has(name))).toEqual([]);
+  });
+
+  test('octets that no verifier could read', () => {
+    expect(lintCertificate('leaf', sequence(), sequence(), issuer)).toMatchObject({ reason: 'lint-unreadable' });
+  });
+
+  test('an algorithm that differs from the signed one', () => {
+    const { fields, parts } = GOOD.leaf();
+    const tbs = createTbsCertificate({ ...fields, extensions: Object.values(parts) });
+    expect(lintCertificate('leaf', tbs, x509AlgorithmOf(rootSigner), issuer)).toMatchObject({
+      reason: 'lint-unreadable',
+    });
+  });
+
+  test('a leaf without an issuer', () => {
+    const { fields, parts } = GOOD.leaf();
+    const tbs = createTbsCertificate({ ...fields, extensions: Object.values(parts) });
+    expect(lintCertificate('leaf', tbs, fields.signatureAlgorithm, undefined)).toMatchObject({ reason: 'lint-failed' });
+  });
+});
+
+describe('what was linted is signed once', () => {
+  test('and a second signature is refused before the key is used', async () => {
+    const signer = countSigns(issuerSigner);
+    const linted = must(lint('leaf'));
+    await signCertificate(linted, signer);
+    await expect(signCertificate(linted, signer)).rejects.toThrow('good for one signature');
+    expect(signer.count).toBe(1);
+  });
+
+  test('also when the first one failed: whether the key was used is not known', async () => {
+    const linted = must(lint('leaf'));
+    await expect(signCertificate(linted, createFailingSigner(issuerSigner))).rejects.toThrow();
+    await expect(signCertificate(linted, issuerSigner)).rejects.toThrow('good for one signature');
+  });
+
+  test('and not by a key of another algorithm', async () => {
+    const signer = countSigns(generateSoftwareSigner('ES384'));
+    await expect(signCertificate(must(lint('leaf')), signer)).rejects.toThrow('another algorithm');
+    expect(signer.count).toBe(0);
+  });
+
+  test('and an unlinted one does not type-check', async () => {
+    const unlinted = { tbs: sequence(), signatureAlgorithm: sequence(), certificate: issuer };
+    // @ts-expect-error the brand has one maker
+    await expect(signCertificate(unlinted, issuerSigner)).rejects.toThrow();
+  });
+
+  test('and not with an algorithm that certificates do not have', () => {
+    expect(() => x509AlgorithmOf(generateSoftwareSigner('PS256'))).toThrow(TypeError);
+  });
+});

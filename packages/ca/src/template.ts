@@ -1,0 +1,43 @@
+/** The to-be-signed leaf: names from the grant, key from the request, everything else from profile and issuer. */
+import { type Certificate, EKU_CLIENT_AUTH, EKU_SERVER_AUTH, type SpiffeId } from '@postern/spiffe';
+import { createName, createTbsCertificate, keyIdOf } from './certificate_der.ts';
+import {
+  authorityKeyId,
+  basicConstraints,
+  extendedKeyUsage,
+  keyUsage,
+  noRevAvail,
+  subjectAltName,
+  subjectKeyId,
+} from './extension_der.ts';
+
+export interface LeafTemplate {
+  /** Magnitude octets, positive. */
+  readonly serial: Uint8Array;
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+  readonly spiffeId: SpiffeId;
+  readonly dnsNames: readonly string[];
+  /** SubjectPublicKeyInfo, DER; of a checked request. */
+  readonly spki: Uint8Array;
+  /** RFC 9608. */
+  readonly noRevAvail: boolean;
+  readonly issuer: Certificate;
+  /** AlgorithmIdentifier, DER, of the issuer's key. */
+  readonly signatureAlgorithm: Uint8Array;
+}
+
+/** TBSCertificate, DER, after X509-SVID 2 to 4 and x509.md P3: the same bytes for the same template. */
+export function createLeafTbs(template: LeafTemplate): Uint8Array {
+  const { issuer } = template;
+  const extensions = [
+    basicConstraints({ isCa: false }),
+    keyUsage('digitalSignature'),
+    extendedKeyUsage(EKU_SERVER_AUTH, EKU_CLIENT_AUTH),
+    subjectAltName({ uris: [template.spiffeId.uri], dnsNames: template.dnsNames }),
+    subjectKeyId(keyIdOf(template.spki)),
+    authorityKeyId(Buffer.from(issuer.subjectKeyId ?? '', 'hex')),
+  ];
+  if (template.noRevAvail) extensions.push(noRevAvail());
+  return createTbsCertificate({ ...template, issuer: issuer.subject, subject: createName(), extensions });
+}
