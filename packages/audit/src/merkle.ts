@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 
 const LEAF = Uint8Array.of(0);
 const NODE = Uint8Array.of(1);
+const HASH_BYTES = 32;
 
 export function hashLeaf(entry: Uint8Array): Uint8Array {
   return createHash('sha256').update(LEAF).update(entry).digest();
@@ -48,11 +49,13 @@ export function verifyInclusion(input: {
 }): boolean {
   const { index, size, proof } = input;
   if (!Number.isSafeInteger(index) || !Number.isSafeInteger(size) || index < 0 || index >= size) return false;
+  // Otherwise a leaf of no bytes would be proved by a root of none.
+  if (input.leaf.length !== HASH_BYTES || input.root.length !== HASH_BYTES) return false;
   let node = index;
   let last = size - 1;
   let hash = input.leaf;
   for (const sibling of proof) {
-    if (last === 0 || sibling.length !== 32) return false;
+    if (last === 0 || sibling.length !== HASH_BYTES) return false;
     if (node % 2 === 1 || node === last) {
       hash = hashNode(sibling, hash);
       while (node % 2 === 0 && node !== 0) {

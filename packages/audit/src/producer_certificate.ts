@@ -4,6 +4,7 @@
  */
 import { type PublicJwk, type Signer, signJws, verifyJws } from '@postern/keys';
 import { accept, type Result, refuse } from '@postern/result';
+import { isProducerId } from './record_bounds.ts';
 
 export const PRODUCER_TYPE = 'postern-producer+jws';
 const MAX_CERTIFICATE_BYTES = 4096;
@@ -21,6 +22,7 @@ export async function certifyProducer(certificate: ProducerCertificate, assertio
   return signJws(assertionSigner, { typ: PRODUCER_TYPE, payload: certificate });
 }
 
+/** `jws`: untrusted. `assertionKeys`: pinned; the certificate names one of them by `kid`. */
 export function verifyProducerCertificate(
   jws: string,
   assertionKeys: readonly PublicJwk[],
@@ -32,11 +34,19 @@ export function verifyProducerCertificate(
     key: (header) => assertionKeys.find((key) => key['kid'] === header.kid),
   });
   if (!verified.ok) return refuse('producer-certificate', verified.reason);
+  const certificate = parseCertificate(verified.value.payload);
+  return certificate === undefined ? refuse('producer-certificate') : accept(certificate);
+}
+
+function parseCertificate(payload: Uint8Array): ProducerCertificate | undefined {
   try {
-    const certificate = JSON.parse(Buffer.from(verified.value.payload).toString('utf8')) as ProducerCertificate;
-    const isWhole = typeof certificate?.producer === 'string' && typeof certificate.jwk === 'object' && certificate.jwk !== null;
-    return isWhole ? accept(certificate) : refuse('producer-certificate');
+    const certificate = JSON.parse(
+      new TextDecoder('utf-8', { fatal: true }).decode(payload),
+    ) as ProducerCertificate | null;
+    const { producer, jwk, owner } = certificate ?? {};
+    const isWhole = isProducerId(producer) && typeof jwk === 'object' && jwk !== null && typeof owner === 'string';
+    return isWhole ? (certificate as ProducerCertificate) : undefined;
   } catch {
-    return refuse('producer-certificate');
+    return undefined;
   }
 }

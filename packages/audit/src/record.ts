@@ -26,7 +26,12 @@ export type RecordBody =
   | AdministratorRecord
   | SignalRecord
   | RevocationRecord
-  | RefusalRecord;
+  | RefusalRecord
+  | ReleaseActivatedRecord
+  | PostureChangedRecord
+  | ProducerOpenedRecord
+  | ProducerClosedRecord
+  | DropRecord;
 
 export interface DecisionRecord {
   readonly kind: 'decision';
@@ -60,6 +65,8 @@ export interface DecisionRecord {
   /** Let through although `enforce` would have denied. */
   readonly observed: boolean;
   readonly latencyUs: number;
+  /** SHA-256 of the canonical inputs, hex: with the inputs at hand, the decision can be made again. */
+  readonly inputsDigest?: string;
 }
 
 export interface IssuanceRecord {
@@ -141,22 +148,49 @@ export interface RefusalRecord {
   readonly count: number;
 }
 
-const MAX_TEXT_LENGTH = 4096;
-const MAX_LIST_LENGTH = 64;
-const MAX_DEPTH = 6;
-
-/** Cuts what is too long, so that no input can make a record grow; what was cut ends in `…`. */
-export function boundRecord<T>(value: T): T {
-  return bound(value, 0) as T;
+/** A decision point decides by this release from now on. */
+export interface ReleaseActivatedRecord {
+  readonly kind: 'release-activated';
+  readonly releaseNumber: number;
+  readonly digest: string;
+  readonly by: string;
 }
 
-function bound(value: unknown, depth: number): unknown {
-  if (typeof value === 'string') {
-    const text = value.isWellFormed() ? value : value.toWellFormed();
-    return text.length <= MAX_TEXT_LENGTH ? text : `${text.slice(0, MAX_TEXT_LENGTH - 1).toWellFormed()}…`;
-  }
-  if (typeof value !== 'object' || value === null) return value;
-  if (depth >= MAX_DEPTH) return '…';
-  if (Array.isArray(value)) return value.slice(0, MAX_LIST_LENGTH).map((element) => bound(element, depth + 1));
-  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, bound(member, depth + 1)]));
+export interface PostureChangedRecord {
+  readonly kind: 'posture-changed';
+  readonly deviceId: string;
+  readonly source: string;
+  readonly compliant: boolean;
+  readonly managed: boolean;
+  readonly observedAtMs: number;
+}
+
+/** Why a producer's key may be believed: a certificate by the assertion key, or the SVID of the agent that made it. */
+export interface ProducerVoucher {
+  readonly kind: 'assertion' | 'svid';
+  /** Compact JWS of `producer_certificate.ts`, or the SVID as base64 DER. */
+  readonly certificate: string;
+  readonly owner: string;
+}
+
+/** A producer's first record. */
+export interface ProducerOpenedRecord {
+  readonly kind: 'producer-opened';
+  readonly voucher: ProducerVoucher;
+  readonly mode: 'strict' | 'batched';
+}
+
+/** A producer's last record: whatever claims to come after it is forged. */
+export interface ProducerClosedRecord {
+  readonly kind: 'producer-closed';
+  /** Records that were counted and not kept, in all. */
+  readonly dropped: number;
+}
+
+/** Records that could not be kept, counted where they are missing. */
+export interface DropRecord {
+  readonly kind: 'drop';
+  readonly count: number;
+  readonly firstAtMs: number;
+  readonly lastAtMs: number;
 }

@@ -1,8 +1,10 @@
 /**
  * An agent's spool: segments on disk until the control plane has acknowledged them, one file each, so that an outage
- * costs disk and no records. Written aside, synced and renamed: after a crash a segment is there whole or not at all.
+ * costs disk and no records. Written aside, synced, renamed, and the folder synced: after a crash or a power cut a segment
+ * is there whole or not at all, and what `write` resolved for is there.
  */
-import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, statSync, unlinkSync, writeSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, unlinkSync } from 'node:fs';
+import { open, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SegmentSink } from './producer.ts';
 
@@ -25,40 +27,58 @@ export class SpoolFull extends Error {
 }
 
 const NAME = /^(\d{16})-(\d{16})\.jws$/;
-const name = (from: number, to: number) => `${from.toString().padStart(16, '0')}-${to.toString().padStart(16, '0')}.jws`;
+const ASIDE = '.new';
+const TORN = '.torn';
+const COMPACT_JWS = /^[\w-]+\.[\w-]+\.[\w-]+$/;
+const nameOf = (from: number, to: number) =>
+  `${from.toString().padStart(16, '0')}-${to.toString().padStart(16, '0')}.jws`;
 
-/** `dir`: of one producer. */
-export function createSpool(dir: string, options: { readonly maxBytes: number }): Spool {
+/**
+ * `dir`: of one producer. `maxBytes`: of segments not yet acknowledged; beyond it `write` throws `SpoolFull` and the
+ * producer keeps its records. `onTorn`: a file was no segment any more (a damaged disk) and was set aside; the control
+ * plane will state its numbers as missing.
+ */
+export function createSpool(
+  dir: string,
+  options: { readonly maxBytes: number; readonly onTorn?: (file: string) => void },
+): Spool {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const segments = new Map<string, { readonly to: number; readonly bytes: number }>();
   let bytes = 0;
   for (const file of readdirSync(dir).sort()) {
+    const path = join(dir, file);
+    if (file.endsWith(`.jws${ASIDE}`)) unlinkSync(path); // its writer ended before the rename, and nobody was told
     const match = NAME.exec(file);
-    if (match === null) continue; // written aside by a process that ended before the rename
-    const size = statSync(join(dir, file)).size;
-    segments.set(file, { to: Number(match[2]), bytes: size });
-    bytes += size;
+    if (match === null) continue;
+    if (COMPACT_JWS.test(readFileSync(path, 'latin1'))) {
+      remember(file, Number(match[2]), statSync(path).size);
+    } else {
+      renameSync(path, `${path}${TORN}`);
+      options.onTorn?.(file);
+    }
+  }
+
+  function remember(file: string, to: number, size: number): void {
+    bytes += size - (segments.get(file)?.bytes ?? 0);
+    segments.set(file, { to, bytes: size });
   }
 
   return {
     bytes: () => bytes,
     async write({ jws, from, to }) {
-      if (bytes + jws.length > options.maxBytes) throw new SpoolFull(`the audit spool holds ${bytes} of ${options.maxBytes} bytes`);
-      const file = name(from, to);
-      const aside = join(dir, `${file}.new`);
-      const handle = openSync(aside, 'w', 0o600);
-      try {
-        writeSync(handle, jws);
-        fsyncSync(handle);
-      } finally {
-        closeSync(handle);
-      }
-      renameSync(aside, join(dir, file));
-      segments.set(file, { to, bytes: jws.length });
-      bytes += jws.length;
+      const file = nameOf(from, to);
+      const path = join(dir, file);
+      const others = bytes - (segments.get(file)?.bytes ?? 0);
+      if (others + jws.length > options.maxBytes)
+        throw new SpoolFull(`the audit spool holds ${bytes} of ${options.maxBytes} bytes`);
+      await writeWhole(`${path}${ASIDE}`, jws);
+      await rename(`${path}${ASIDE}`, path);
+      await syncFolder(dir);
+      remember(file, to, jws.length);
     },
     pending(limit) {
-      return [...segments].slice(0, limit).map(([file, { to }]) => ({ jws: readFileSync(join(dir, file), 'latin1'), to }));
+      const oldest = [...segments].slice(0, limit);
+      return oldest.map(([file, { to }]) => ({ jws: readFileSync(join(dir, file), 'latin1'), to }));
     },
     acknowledge(number) {
       for (const [file, segment] of segments) {
@@ -69,4 +89,27 @@ export function createSpool(dir: string, options: { readonly maxBytes: number })
       }
     },
   };
+}
+
+async function writeWhole(path: string, text: string): Promise<void> {
+  const file = await open(path, 'w', 0o600);
+  try {
+    await file.writeFile(text, 'latin1');
+    await file.sync();
+  } catch (cause) {
+    await unlink(path);
+    throw cause;
+  } finally {
+    await file.close();
+  }
+}
+
+/** The name itself must survive a power cut, not only the bytes. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
 }

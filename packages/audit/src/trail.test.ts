@@ -96,7 +96,14 @@ describe('the trail does not take', () => {
       async (world) => {
         const { sent, signer } = await openProducer(world, 'a');
         const held: string[] = [];
-        const lossy = createProducer({ id: 'a', signer, clock, mode: 'strict', createId, sink: { write: async ({ jws }) => void held.push(jws) } });
+        const lossy = createProducer({
+          id: 'a',
+          signer,
+          clock,
+          mode: 'strict',
+          createId,
+          sink: { write: async ({ jws }) => void held.push(jws) },
+        });
         await lossy.append(refusal('lost'));
         await lossy.append(refusal('kept'));
         expect(sent).toEqual([]);
@@ -110,7 +117,14 @@ describe('the trail does not take', () => {
         const { producer, signer } = await openProducer(world, 'a');
         await producer.append(refusal('first story'));
         const held: string[] = [];
-        const liar = createProducer({ id: 'a', signer, clock, mode: 'strict', createId, sink: { write: async ({ jws }) => void held.push(jws) } });
+        const liar = createProducer({
+          id: 'a',
+          signer,
+          clock,
+          mode: 'strict',
+          createId,
+          sink: { write: async ({ jws }) => void held.push(jws) },
+        });
         await liar.append(refusal('second story'));
         return world.trail.ingest('a', held[0] as string);
       },
@@ -123,11 +137,19 @@ describe('the trail does not take', () => {
         await producer.append(refusal('x'));
         await producer.close();
         const held: string[] = [];
-        const later = createProducer({ id: 'a', signer, clock, mode: 'strict', createId, sink: { write: async ({ jws }) => void held.push(jws) } });
+        const later = createProducer({
+          id: 'a',
+          signer,
+          clock,
+          mode: 'strict',
+          createId,
+          sink: { write: async ({ jws }) => void held.push(jws) },
+        });
         await later.append(refusal('x'));
         await later.append(refusal('y'));
+        await later.append(refusal('z'));
         expect(sent.length).toBe(2);
-        return world.trail.ingest('a', held[1] as string);
+        return world.trail.ingest('a', held[2] as string);
       },
       'producer-closed',
     ],
@@ -149,8 +171,16 @@ describe('the verifier sees', () => {
     ['a dropped segment whose place shows', (t) => ({ ...t, segments: t.segments.toSpliced(4, 1) }), 'place-missing'],
     ['a dropped tail', (t) => ({ ...t, segments: t.segments.slice(0, -1) }), 'tail-missing'],
     ['two segments exchanged', (t) => ({ ...t, segments: renumbered(exchanged(t.segments, 2, 4)) }), 'chain-broken'],
-    ['a segment said twice', (t) => ({ ...t, segments: renumbered(t.segments.toSpliced(3, 0, t.segments[1] as never)) }), 'record-gap'],
-    ['a producer that the control plane did not vouch for', (t) => ({ ...t, producers: t.producers.slice(1) }), 'producer-unknown'],
+    [
+      'a segment said twice',
+      (t) => ({ ...t, segments: renumbered(t.segments.toSpliced(3, 0, t.segments[1] as never)) }),
+      'segment-repeated',
+    ],
+    [
+      'a producer that the control plane did not vouch for',
+      (t) => ({ ...t, producers: t.producers.slice(1) }),
+      'producer-unknown',
+    ],
   ];
   test.each(rows)('%s', async (_name, tamper, kind) => {
     const { world } = await filled();
@@ -164,7 +194,8 @@ describe('the verifier sees', () => {
   test('every changed byte of every segment and certificate', async () => {
     const { world } = await filled();
     const honest = await exportOf(world);
-    const changed = (text: string, index: number) => text.slice(0, index) + (text[index] === 'A' ? 'B' : 'A') + text.slice(index + 1);
+    const changed = (text: string, index: number) =>
+      text.slice(0, index) + (text[index] === 'A' ? 'B' : 'A') + text.slice(index + 1);
     for (const [number, segment] of honest.segments.entries()) {
       for (let index = number; index < segment.jws.length; index += 97) {
         const jws = changed(segment.jws, index);
@@ -183,13 +214,26 @@ describe('the verifier sees', () => {
   test('an issuance that began and never ended, without calling the trail false', async () => {
     const world = createWorld();
     const { producer } = await openProducer(world, 'issue/1');
-    const issuance = { spiffeId: 'spiffe://demo.test/a', serial: '4a', dnsNames: [], keyThumbprint: 't', issuerKeyId: 'k', notBeforeMs: 0, notAfterMs: 1, requester: 'r' };
+    const issuance = {
+      spiffeId: 'spiffe://demo.test/a',
+      serial: '4a',
+      dnsNames: [],
+      keyThumbprint: 't',
+      issuerKeyId: 'k',
+      notBeforeMs: 0,
+      notAfterMs: 1,
+      requester: 'r',
+    };
     await producer.append({ kind: 'issuance-begin', ...issuance });
-    expect(verifyTrail(await exportOf(world), assertionKeys)).toMatchObject({ ok: true, findings: [{ kind: 'issuance-open' }] });
+    expect(verifyTrail(await exportOf(world), assertionKeys)).toMatchObject({
+      ok: true,
+      findings: [{ kind: 'issuance-open' }],
+    });
   });
 });
 
-const renumbered = (segments: TrailExport['segments']) => segments.map((segment, index) => ({ ...segment, place: index + 1 }));
+const renumbered = (segments: TrailExport['segments']) =>
+  segments.map((segment, index) => ({ ...segment, place: index + 1 }));
 
 function exchanged(segments: TrailExport['segments'], a: number, b: number): TrailExport['segments'] {
   return segments.with(a, segments[b] as never).with(b, segments[a] as never);

@@ -3,17 +3,24 @@
  * heads of the trail and of its producer; only then is it acknowledged. The index items that search reads follow; they
  * are derived, and written again when a producer repeats itself.
  *
- * Cost of a segment: two reads, one object, one transaction, an index item a record.
+ * Cost of a segment: two reads, one object, a transaction of three items, and two index items a record.
  */
 import { createHash } from 'node:crypto';
+import { type PublicJwk, thumbprint } from '@postern/keys';
 import { accept, type Result, refuse } from '@postern/result';
-import type { PublicJwk } from '@postern/keys';
-import type { Item, Objects, Table } from '@postern/store';
-import type { AuditRecord } from './record.ts';
-import { indexItems } from './record_index.ts';
+import { type Item, type Objects, StoreUnavailable, type Table } from '@postern/store';
+import { type HeartbeatReason, verifyHeartbeat } from './heartbeat.ts';
+import { isProducerId } from './record_bounds.ts';
+import { indexRecords } from './record_index.ts';
 import { digestOfSegment, type Segment, type SegmentReason, verifySegment } from './segment.ts';
 
-export type IngestReason = SegmentReason | 'producer-unknown' | 'producer-closed' | 'segment-gap' | 'segment-fork' | 'trail-busy';
+export type IngestReason =
+  | SegmentReason
+  | 'producer-unknown'
+  | 'producer-closed'
+  | 'segment-gap'
+  | 'segment-fork'
+  | 'trail-busy';
 
 export interface ProducerHead {
   readonly producer: string;
@@ -24,7 +31,15 @@ export interface ProducerHead {
   readonly to: number;
   readonly digest: string;
   readonly isClosed: boolean;
+  /** Last record number by the producer's own word, at least `to`: what lies between is missing. */
+  readonly saidTo: number;
+  /** Records that it counted and did not keep. */
+  readonly dropped: number;
+  /** The newest heartbeat, compact JWS. */
+  readonly heartbeat?: string;
 }
+
+export type OpenReason = 'producer-id' | 'producer-taken';
 
 export interface TrailEntry {
   /** Place in the trail, from 1. */
@@ -36,12 +51,22 @@ export interface TrailEntry {
 }
 
 export interface Trail {
-  /** Idempotent. `certificate`: of `producer_certificate.ts`, verified by the caller. */
-  openProducer(input: { producer: string; certificate: string; key: PublicJwk; owner: string }): Promise<void>;
+  /**
+   * Idempotent. `certificate`: of `producer_certificate.ts`, verified by the caller. `producer-taken`: another key was
+   * opened under this id; nothing changed.
+   */
+  openProducer(input: {
+    readonly producer: string;
+    readonly certificate: string;
+    readonly key: PublicJwk;
+    readonly owner: string;
+  }): Promise<Result<void, OpenReason>>;
   producer(id: string): Promise<ProducerHead | undefined>;
   producers(): Promise<readonly ProducerHead[]>;
   /** `jws`: untrusted. Repeating what is there already is no refusal. Answers the producer's last number here. */
   ingest(producer: string, jws: string): Promise<Result<number, IngestReason>>;
+  /** `jws`: untrusted. What says less than is known already changes nothing. Answers the last number said. */
+  heartbeat(producer: string, jws: string): Promise<Result<number, HeartbeatReason | 'producer-unknown'>>;
   entries(after: number, limit: number): Promise<readonly TrailEntry[]>;
   segment(entry: Pick<TrailEntry, 'producer' | 'from'>): Promise<string | undefined>;
 }
@@ -49,9 +74,12 @@ export interface Trail {
 const HEAD = { pk: 'trail', sk: 'head' };
 const PRODUCERS = 'trail-producer';
 const ENTRIES = 'trail-entry';
+/** Writers that meet at the head try again this often; each try means that another one got through. */
 const MAX_TRIES = 16;
+/** Only the producer's own segments move its head: a race is a segment delivered twice at once. */
+const MAX_RACES = 4;
 
-const producerKey = (id: string) => ({ pk: PRODUCERS, sk: id.slice(0, 500) });
+const producerKey = (id: string) => ({ pk: PRODUCERS, sk: id });
 const placeKey = (place: number) => ({ pk: ENTRIES, sk: place.toString().padStart(16, '0') });
 
 /** Producer ids hold slashes and may hold anything an agent is called: the object's name has a digest instead. */
@@ -64,7 +92,7 @@ export function createTrail(ports: { readonly table: Table; readonly objects: Ob
   const { table, objects } = ports;
 
   async function producer(id: string): Promise<ProducerHead | undefined> {
-    const item = await table.get(producerKey(id));
+    const item = isProducerId(id) ? await table.get(producerKey(id)) : undefined;
     return item && headOf(item);
   }
 
@@ -76,11 +104,11 @@ export function createTrail(ports: { readonly table: Table; readonly objects: Ob
     return there !== undefined && Buffer.from(there).toString('latin1') === jws;
   }
 
-  async function commit(head: ProducerHead, segment: Segment, digest: string): Promise<boolean> {
+  async function commit(head: ProducerHead, segment: Segment, digest: string): Promise<'committed' | 'raced' | 'busy'> {
+    const { producer: id, from, to } = segment;
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const size = Number((await table.get(HEAD))?.attributes['size'] ?? 0);
       const place = size + 1;
-      const { producer: id, from, to } = segment;
       const written = await table.transact([
         {
           put: { ...HEAD, attributes: { size: place } },
@@ -95,21 +123,48 @@ export function createTrail(ports: { readonly table: Table; readonly objects: Ob
           },
         },
       ]);
-      if (written.ok) return true;
-      if ((await producer(id))?.digest !== head.digest) return false;
+      if (written.ok) return 'committed';
+      if ((await producer(id))?.digest !== head.digest) return 'raced';
     }
-    return false;
+    return 'busy';
   }
 
-  async function index(records: readonly AuditRecord[]): Promise<void> {
-    for (const item of records.flatMap(indexItems)) await table.put(item);
+  /** `raced`: somebody else moved the producer's head meanwhile, perhaps with this very segment. */
+  async function ingestOnce(id: string, jws: string): Promise<Result<number, IngestReason> | 'raced'> {
+    const head = await producer(id);
+    if (head === undefined) return refuse('producer-unknown');
+    const verified = verifySegment(jws, { producer: id, key: head.key });
+    if (!verified.ok) return verified;
+    const segment = verified.value;
+    const digest = digestOfSegment(jws);
+    if (segment.from <= head.to || digest === head.digest) {
+      // Said before: the same bytes again, or another story about the same numbers.
+      const there = await objects.get(segmentObject(id, segment.from));
+      if (there === undefined || Buffer.from(there).toString('latin1') !== jws) return refuse('segment-fork');
+      await indexRecords(table, segment.records);
+      return accept(head.to);
+    }
+    if (head.isClosed) return refuse('producer-closed');
+    if (segment.from > head.to + 1) return refuse('segment-gap', `expected ${head.to + 1}`);
+    if (segment.previous !== head.digest) return refuse('segment-fork');
+    if (!(await storeSegment(segment, jws))) return refuse('segment-fork');
+    const committed = await commit(head, segment, digest);
+    if (committed !== 'committed') return committed === 'raced' ? 'raced' : refuse('trail-busy');
+    await indexRecords(table, segment.records);
+    return accept(segment.to);
   }
 
   return {
     producer,
     async openProducer({ producer: id, certificate, key, owner }) {
-      const fresh = { certificate, key, owner, to: 0, digest: '', isClosed: false };
-      await table.put({ ...producerKey(id), attributes: fresh }, { kind: 'absent' });
+      if (!isProducerId(id)) return refuse('producer-id');
+      const fresh = { certificate, key, owner, to: 0, digest: '', isClosed: false, saidTo: 0, dropped: 0 };
+      const opened = await table.put({ ...producerKey(id), attributes: fresh }, { kind: 'absent' });
+      if (opened.ok) return accept(undefined);
+      const there = await producer(id);
+      return there !== undefined && thumbprint(there.key) === thumbprint(key)
+        ? accept(undefined)
+        : refuse('producer-taken');
     },
     async producers() {
       const heads: ProducerHead[] = [];
@@ -122,29 +177,37 @@ export function createTrail(ports: { readonly table: Table; readonly objects: Ob
       return heads;
     },
     async ingest(id, jws) {
-      const head = await producer(id);
-      if (head === undefined) return refuse('producer-unknown');
-      const verified = verifySegment(jws, { producer: id, key: head.key });
-      if (!verified.ok) return verified;
-      const segment = verified.value;
-      if (segment.from <= head.to || (segment.from === head.to + 1 && digestOfSegment(jws) === head.digest)) {
-        // Said before: the same bytes again, or another story about the same numbers.
-        const there = await objects.get(segmentObject(id, segment.from));
-        if (there === undefined || Buffer.from(there).toString('latin1') !== jws) return refuse('segment-fork');
-        await index(segment.records);
-        return accept(head.to);
+      for (let tries = 0; tries < MAX_RACES; tries++) {
+        const outcome = await ingestOnce(id, jws);
+        if (outcome !== 'raced') return outcome;
       }
-      if (head.isClosed) return refuse('producer-closed');
-      if (segment.from > head.to + 1) return refuse('segment-gap', `expected ${head.to + 1}`);
-      if (segment.previous !== head.digest) return refuse('segment-fork');
-      if (!(await storeSegment(segment, jws))) return refuse('segment-fork');
-      if (!(await commit(head, segment, digestOfSegment(jws)))) return refuse('trail-busy');
-      await index(segment.records);
-      return accept(segment.to);
+      return refuse('trail-busy');
+    },
+    async heartbeat(id, jws) {
+      for (let tries = 0; tries < MAX_TRIES; tries++) {
+        const item = isProducerId(id) ? await table.get(producerKey(id)) : undefined;
+        if (item === undefined) return refuse('producer-unknown');
+        const verified = verifyHeartbeat(jws, { producer: id, key: headOf(item).key });
+        if (!verified.ok) return verified;
+        // Neither number ever falls: an old heartbeat, replayed, hides nothing.
+        const [saidTo, dropped] = [Number(item.attributes['saidTo']), Number(item.attributes['dropped'])];
+        const { last, dropped: nowDropped } = verified.value;
+        if (last < saidTo || nowDropped < dropped || (last === saidTo && nowDropped === dropped)) return accept(saidTo);
+        const moved = await table.update({
+          ...producerKey(id),
+          set: { saidTo: last, dropped: nowDropped, heartbeat: jws },
+          condition: { kind: 'equals', attribute: 'saidTo', value: saidTo },
+        });
+        if (moved.ok) return accept(last);
+      }
+      throw new StoreUnavailable('a heartbeat met others at every try');
     },
     async entries(after, limit) {
       const page = await table.query({ pk: ENTRIES, after: placeKey(after).sk, limit });
-      return page.items.map((item) => ({ place: Number(item.sk), ...(item.attributes as unknown as Omit<TrailEntry, 'place'>) }));
+      return page.items.map((item) => ({
+        place: Number(item.sk),
+        ...(item.attributes as unknown as Omit<TrailEntry, 'place'>),
+      }));
     },
     async segment(entry) {
       const bytes = await objects.get(segmentObject(entry.producer, entry.from));
@@ -154,5 +217,6 @@ export function createTrail(ports: { readonly table: Table; readonly objects: Ob
 }
 
 function headOf(item: Item): ProducerHead {
-  return { producer: item.sk, ...(item.attributes as unknown as Omit<ProducerHead, 'producer'>) };
+  const head = item.attributes as unknown as Omit<ProducerHead, 'producer'>;
+  return { ...head, producer: item.sk, saidTo: Math.max(head.saidTo, head.to) };
 }

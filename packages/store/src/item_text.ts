@@ -15,7 +15,9 @@ function marked(value: Attribute): unknown {
   if (value instanceof Uint8Array) return { [BYTES]: Buffer.from(value).toString('base64') };
   if (Array.isArray(value)) return value.map(marked);
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value as { [name: string]: Attribute }).map(([name, member]) => [escaped(name), marked(member)]));
+  return Object.fromEntries(
+    Object.entries(value as { [name: string]: Attribute }).map(([name, member]) => [escaped(name), marked(member)]),
+  );
 }
 
 function unmarked(value: unknown): Attribute {

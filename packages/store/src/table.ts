@@ -3,7 +3,8 @@
  *
  * Consistency: `get` and `query` are strongly consistent. Durability: a write that returned is durable. Concurrency:
  * a condition and its write are one atomic step; a transaction is all or nothing. Faults throw `StoreUnavailable`;
- * an unmet condition is a value. An item whose `expiresAtSeconds` has passed is never returned, whether or not the
+ * an unmet condition is a value; what is out of bounds is a bug of the caller and throws a RangeError before anything is
+ * written. An item whose `expiresAtSeconds` has passed is never returned, whether or not the
  * store has got round to deleting it.
  */
 import type { Result } from '@postern/result';
@@ -15,7 +16,10 @@ export interface Key {
   readonly sk: string;
 }
 
-/** Numbers are safe integers or finite doubles; larger integers travel as strings. */
+/**
+ * Numbers are safe integers or doubles of magnitude 1e-130 to 1e125, which DynamoDB keeps exactly; larger integers travel
+ * as strings. Text is well-formed. At most 16 levels; names inside are 1 to 255 bytes. -0 comes back as 0.
+ */
 export type Attribute =
   | string
   | number
@@ -25,7 +29,7 @@ export type Attribute =
   | readonly Attribute[]
   | { readonly [name: string]: Attribute };
 
-/** `pk` and `sk` are reserved names in `attributes`. At most 350 KiB in all. */
+/** `pk` and `sk` are reserved names in `attributes`. At most 350 KiB in all, as `bounds.ts` counts. */
 export interface Item extends Key {
   readonly attributes: { readonly [name: string]: Attribute };
   /** Seconds since the epoch after which the item is gone. */
@@ -37,6 +41,7 @@ export type Condition =
   | { readonly kind: 'present' }
   | { readonly kind: 'equals'; readonly attribute: string; readonly value: string | number | boolean };
 
+/** Names each attribute at most once over `set`, `add` and `remove`. */
 export interface Update extends Key {
   readonly set?: { readonly [name: string]: Attribute };
   /** Adds to a number; an absent attribute counts as 0. */

@@ -22,20 +22,31 @@ function holds(condition: Condition, current: Item | undefined): boolean {
     case 'present':
       return current !== undefined;
     case 'equals':
-      return current !== undefined && current.attributes[condition.attribute] === condition.value;
+      return (
+        current !== undefined &&
+        Object.hasOwn(current.attributes, condition.attribute) &&
+        current.attributes[condition.attribute] === condition.value
+      );
   }
 }
 
-export function applyUpdate(update: Update, current: Item | undefined): Item {
-  const attributes: Record<string, Attribute> = { ...current?.attributes, ...update.set };
+/** A map, not an object: an attribute may be called `__proto__` or `constructor`. */
+function applyUpdate(update: Update, current: Item | undefined): Item {
+  const attributes = new Map<string, Attribute>(Object.entries(current?.attributes ?? {}));
+  for (const [name, value] of Object.entries(update.set ?? {})) attributes.set(name, value);
   for (const [name, amount] of Object.entries(update.add ?? {})) {
-    const before = current?.attributes[name] ?? 0;
+    const before = attributes.get(name) ?? 0;
     if (typeof before !== 'number') throw new TypeError(`attribute \`${name}\` is not a number`);
-    attributes[name] = before + amount;
+    attributes.set(name, before + amount);
   }
-  for (const name of update.remove ?? []) delete attributes[name];
+  for (const name of update.remove ?? []) attributes.delete(name);
   const expiresAtSeconds = update.expiresAtSeconds ?? current?.expiresAtSeconds;
-  const item: Item = { pk: update.pk, sk: update.sk, attributes, ...(expiresAtSeconds === undefined ? {} : { expiresAtSeconds }) };
+  const item: Item = {
+    pk: update.pk,
+    sk: update.sk,
+    attributes: Object.fromEntries(attributes),
+    ...(expiresAtSeconds === undefined ? {} : { expiresAtSeconds }),
+  };
   checkItem(item);
   return item;
 }

@@ -2,12 +2,14 @@
  * The embedded default's Table: one SQLite file (node:sqlite). `synchronous=FULL` and WAL: a write that returned survives
  * a power cut. One process; a second one is kept out by the exclusive lock.
  */
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { accept, refuse } from '@postern/result';
-import { checkItem, checkKey, checkQuery, checkTransaction, keyOf } from '../bounds.ts';
+import { checkItem, checkKey, checkQuery, checkTransaction, checkUpdate, keyOf } from '../bounds.ts';
 import type { Clock } from '../clock.ts';
 import { formatAttributes, parseAttributes } from '../item_text.ts';
-import { type Item, type Key, StoreUnavailable, type Table, type Write } from '../table.ts';
+import { type Item, type Key, type Query, StoreUnavailable, type Table, type Write } from '../table.ts';
 import { effectOf } from '../write_effect.ts';
 
 interface Row {
@@ -40,27 +42,64 @@ export interface SqliteTable {
   close(): void;
 }
 
-/** `path`: a file, or `:memory:`. */
+/** Where the bytes of a prefix end: no UTF-8 text ends in 0xff, so that adding one never carries. */
+function endOfPrefix(prefix: string): Uint8Array {
+  const bytes = Buffer.from(prefix);
+  bytes[bytes.length - 1] = (bytes[bytes.length - 1] as number) + 1;
+  return bytes;
+}
+
+/** SQLite's own faults (disk full, locked, closed, I/O) are the store's; ours stay what they are. */
+function guarded<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code;
+    if (code === 'ERR_SQLITE_ERROR' || code === 'ERR_INVALID_STATE')
+      throw new StoreUnavailable('the table cannot be used', { cause });
+    throw cause;
+  }
+}
+
+function openDatabase(path: string): DatabaseSync {
+  let database: DatabaseSync | undefined;
+  try {
+    // Made before SQLite does, which would let the whole machine read it; the files beside it take its mode.
+    if (path !== ':memory:') {
+      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+      closeSync(openSync(path, 'a', 0o600));
+    }
+    database = new DatabaseSync(path);
+    database.exec(SCHEMA);
+    return database;
+  } catch (cause) {
+    database?.close();
+    throw new StoreUnavailable('the table cannot be opened', { cause });
+  }
+}
+
+/**
+ * `path`: a file, or `:memory:`. Throws `StoreUnavailable` when the file cannot be had, or another process has it. Cost:
+ * a read is one seek; a write is one synced append, so that a group of writes is better one transaction.
+ */
 export function openSqliteTable(path: string, ports: { readonly clock: Clock }): SqliteTable {
-  const database = new DatabaseSync(path);
-  database.exec(SCHEMA);
+  const nowSeconds = () => Math.floor(ports.clock.nowMs() / 1000);
+  const database = openDatabase(path);
   const selectOne = database.prepare('SELECT * FROM item WHERE pk = ? AND sk = ? AND (expires IS NULL OR expires > ?)');
   const upsert = database.prepare('INSERT OR REPLACE INTO item (pk, sk, attributes, expires) VALUES (?, ?, ?, ?)');
   const remove = database.prepare('DELETE FROM item WHERE pk = ? AND sk = ?');
   const prune = database.prepare('DELETE FROM item WHERE expires IS NOT NULL AND expires <= ?');
-  // `substr` on blobs counts bytes, so a prefix is a prefix of bytes.
-  const select = (order: 'ASC' | 'DESC', comparison: '>' | '<') =>
+  // Both ends are bounds of the primary key: a page costs its own rows, however large the partition.
+  const select = (order: 'ASC' | 'DESC', hasCursor: boolean, hasPrefix: boolean) =>
     database.prepare(`
       SELECT * FROM item
-      WHERE pk = ? AND (expires IS NULL OR expires > ?)
-        AND substr(CAST(sk AS BLOB), 1, length(CAST(? AS BLOB))) = CAST(? AS BLOB)
-        AND (? IS NULL OR sk ${comparison} ?)
-      ORDER BY sk ${order} LIMIT ?`);
-  const selectAscending = select('ASC', '>');
-  const selectDescending = select('DESC', '<');
+      WHERE pk = $pk AND (expires IS NULL OR expires > $nowSeconds)
+        ${hasCursor ? `AND sk ${order === 'ASC' ? '>' : '<'} $after` : ''}
+        ${hasPrefix ? 'AND sk >= $prefix AND sk < CAST($end AS TEXT)' : ''}
+      ORDER BY sk ${order} LIMIT $limit`);
+  const pages = new Map<string, ReturnType<typeof select>>();
+  guarded(() => prune.run(nowSeconds()));
   let writes = 0;
-
-  const nowSeconds = () => Math.floor(ports.clock.nowMs() / 1000);
 
   function read(key: Key): Item | undefined {
     const row = selectOne.get(key.pk, key.sk, nowSeconds()) as Row | undefined;
@@ -102,14 +141,20 @@ export function openSqliteTable(path: string, ports: { readonly clock: Clock }):
     }
   }
 
-  /** SQLite's own faults (disk full, locked, I/O) are the store's; ours stay what they are. */
-  function guarded<T>(work: () => T): T {
-    try {
-      return work();
-    } catch (cause) {
-      if ((cause as { code?: string }).code === 'ERR_SQLITE_ERROR') throw new StoreUnavailable('the table cannot be used', { cause });
-      throw cause;
-    }
+  function page(query: Query, limit: number): Row[] {
+    const order = query.reverse === true ? 'DESC' : 'ASC';
+    const { pk, after, prefix = '' } = query;
+    const shape = `${order} ${after !== undefined} ${prefix !== ''}`;
+    const statement = pages.get(shape) ?? select(order, after !== undefined, prefix !== '');
+    pages.set(shape, statement);
+    const rows = statement.all({
+      $pk: pk,
+      $nowSeconds: nowSeconds(),
+      $limit: limit,
+      ...(after !== undefined && { $after: after }),
+      ...(prefix !== '' && { $prefix: prefix, $end: endOfPrefix(prefix) }),
+    });
+    return rows as unknown as Row[];
   }
 
   const one = (operation: Write) => {
@@ -125,10 +170,7 @@ export function openSqliteTable(path: string, ports: { readonly clock: Clock }):
     },
     async query(query) {
       const limit = checkQuery(query);
-      const statement = query.reverse === true ? selectDescending : selectAscending;
-      const prefix = query.prefix ?? '';
-      const after = query.after ?? null;
-      const rows = guarded(() => statement.all(query.pk, nowSeconds(), prefix, prefix, after, after, limit + 1)) as unknown as Row[];
+      const rows = guarded(() => page(query, limit + 1));
       const items = rows.slice(0, limit).map(itemOf);
       return rows.length > limit ? { items, next: items[items.length - 1]?.sk } : { items };
     },
@@ -137,9 +179,9 @@ export function openSqliteTable(path: string, ports: { readonly clock: Clock }):
       return done(one({ put: item, condition }));
     },
     async update(update) {
-      checkKey(update);
+      checkUpdate(update);
       const outcome = one({ update });
-      return outcome.ok ? accept(outcome.value as Item) : outcome;
+      return outcome.ok ? accept(asStored(outcome.value as Item)) : outcome;
     },
     async delete(key, condition) {
       checkKey(key);
@@ -153,7 +195,17 @@ export function openSqliteTable(path: string, ports: { readonly clock: Clock }):
   return { table, close: () => database.close() };
 }
 
+/** What `get` would answer, apart from what the caller holds. */
+function asStored(item: Item): Item {
+  return { ...item, attributes: parseAttributes(formatAttributes(item.attributes)) };
+}
+
 function itemOf(row: Row): Item {
   const { pk, sk, attributes, expires } = row;
-  return { pk, sk, attributes: parseAttributes(attributes), ...(expires === null ? {} : { expiresAtSeconds: expires }) };
+  return {
+    pk,
+    sk,
+    attributes: parseAttributes(attributes),
+    ...(expires === null ? {} : { expiresAtSeconds: expires }),
+  };
 }
