@@ -165,7 +165,7 @@ async function start(options: AgentOptions, folder: ReturnType<typeof openStateF
   });
   const identityPorts = { source: store, attestor };
   const workloadServer = createGrpcServer({
-    methods: { ...createWorkloadApi(identityPorts), ...createSecretDiscovery({ ...identityPorts, log }) },
+    methods: { ...createWorkloadApi({ ...identityPorts, log }), ...createSecretDiscovery({ ...identityPorts, log }) },
     log,
   });
   const extAuthz = createExtAuthz({

@@ -189,6 +189,8 @@ describe('nothing at all is attested', () => {
     expect(await attestor.attest(credentials)).toMatchObject({ ok: true });
     const other = { ...credentials, process: { ...own, startTime: '1' } };
     expect(await attestor.attest(other)).toMatchObject({ ok: false, reason: 'peer-changed' });
+    const otherUser = { ...credentials, uid: credentials.uid + 1 };
+    expect(await attestor.attest(otherUser)).toMatchObject({ ok: false, reason: 'peer-changed' });
     expect(await attestor.attest({ ...credentials, process: undefined })).toMatchObject({ reason: 'peer-gone' });
     expect(await attestor.attest({ ...credentials, hasEnded: () => true })).toMatchObject({ reason: 'peer-gone' });
     expect(await attestor.attest({ ...credentials, pid: 2 ** 30 })).toMatchObject({ ok: false, reason: 'peer-gone' });

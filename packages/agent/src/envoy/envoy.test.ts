@@ -155,7 +155,6 @@ describeWithTool('the template with the real Envoy', ['envoy', 'openssl'], ({ op
       ] as const;
       const { answer, received } = await ask(storefront, { target: '/x', headers });
       expect(answer.status).toBe(200);
-      console.log(received[0]!.headers);
       expect(received[0]!.headers.filter(([name]) => name.startsWith('x-envoy-'))).toEqual([]);
     });
 

@@ -1,8 +1,11 @@
 /** The real Envoy when something is missing, wrong or taken away: nothing gets through that was not decided. */
+import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { connect } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
 import { describeWithTool } from '../../../../test/kit/tools.ts';
+import { CHECK_METHOD } from '../ext_authz/index.ts';
+import { loadPublishedTypes } from '../ext_authz/testing/published_protos.ts';
 import { brokerOfNow, identityOf, leafOf, sourceOf, storefront, tokenOf } from '../ext_authz/testing/world.ts';
 import { type ProxiedApp, type ProxiedAppOptions, pemOf, startProxiedApp } from './testing/proxied_app.ts';
 
@@ -139,6 +142,45 @@ describeWithTool('Envoy', ['envoy'], () => {
       expect((await app.ask(undefined, { target: '/public' })).status).toBe(0);
       expect(app.kept).toEqual([]);
     });
+  });
+
+  it('X17: takes no answer that would make it another request than the one decided about', async () => {
+    const { response } = loadPublishedTypes();
+    const rewrites = [
+      { headers: [{ header: { key: ':path', value: '/admin' }, append_action: 2 }] },
+      { headers: [{ header: { key: 'host', value: 'evil.test' }, append_action: 2 }] },
+      { headers: [{ header: { key: ':method', value: 'DELETE' }, append_action: 2 }] },
+      { headers: [{ header: { key: 'x-a', value: 'b\r\nx-postern-user: admin' }, append_action: 2 }] },
+    ];
+    let answer: object = {};
+    const handle = () => response.encode(response.fromObject({ status: { message: 'yes' }, ...answer })).finish();
+    const app = await start({ flavour: 'grpc', grpcMethods: { [CHECK_METHOD]: { kind: 'unary', handle } } });
+    answer = { ok_response: {} };
+    expect((await app.ask(storefront, { target: '/x' })).status).toBe(200);
+    for (const ok_response of rewrites) {
+      answer = { ok_response };
+      expect((await app.ask(storefront, { target: '/x' })).status, JSON.stringify(ok_response)).toBeGreaterThanOrEqual(
+        403,
+      );
+    }
+    expect(app.received).toHaveLength(1);
+  });
+
+  it('speaks no TLS that shows who a client is to whoever listens, and lets no session be resumed unverified', async () => {
+    const app = await start({ flavour: 'grpc' });
+    const options = { port: app.port, host: '127.0.0.1', rejectUnauthorized: false, ...pemOf(storefront) };
+    const old = connect({ ...options, maxVersion: 'TLSv1.2' });
+    const [fault] = (await once(old, 'error')) as [NodeJS.ErrnoException];
+    expect(fault.code).toContain('PROTOCOL_VERSION');
+    const socket = connect(options);
+    let tickets = 0;
+    socket.on('session', () => {
+      tickets += 1;
+    });
+    socket.write('GET /x HTTP/1.1\r\nhost: app.demo.test\r\n\r\n');
+    await once(socket, 'data');
+    socket.destroy();
+    expect(tickets).toBe(0);
   });
 
   it('decides the same in both flavours', async () => {

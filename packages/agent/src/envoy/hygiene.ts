@@ -18,7 +18,7 @@ export function renderHygiene(input: EnvoyConfigInput): Config {
     // X36: whatever a client claims to be is replaced by what TLS says, or removed.
     forward_client_cert_details: 'SANITIZE_SET',
     set_current_client_cert_details: { uri: true },
-    // X11: `x-forwarded-for` ends with the peer that connected, and `x-envoy-` headers of clients are dropped.
+    // X11: `x-forwarded-for` ends with the peer that connected.
     use_remote_address: true,
     skip_xff_append: false,
     common_http_protocol_options: {
@@ -42,11 +42,23 @@ export function renderHygiene(input: EnvoyConfigInput): Config {
   };
 }
 
+/** By these a client would steer this proxy, or tell the application that the proxy was let through without a decision (X22). */
+const ENVOY_HEADERS = { prefix: 'x-envoy-', ignore_case: true };
+
 /** X25: drops a client's copies before any filter reads them; also names that neither we nor Envoy know of. */
-export function renderHeaderFence(): Config {
+export function renderInboundFence(): Config {
+  return headerFence([OUR_HEADERS, ENVOY_HEADERS]);
+}
+
+/** An application that copies its request's headers does not tell the next service who its user is. */
+export function renderOutboundFence(): Config {
+  return headerFence([OUR_HEADERS]);
+}
+
+function headerFence(removed: readonly Config[]): Config {
   return extension(
     'envoy.filters.http.header_mutation',
     'envoy.extensions.filters.http.header_mutation.v3.HeaderMutation',
-    { mutations: { request_mutations: [{ remove_on_match: { key_matcher: OUR_HEADERS } }] } },
+    { mutations: { request_mutations: removed.map((key_matcher) => ({ remove_on_match: { key_matcher } })) } },
   );
 }

@@ -2,7 +2,7 @@
 import { renderInboundAccessLog } from './access_log.ts';
 import { APP_CLUSTER } from './clusters.ts';
 import { renderExtAuthzFilter } from './ext_authz_filter.ts';
-import { renderHeaderFence, renderHygiene } from './hygiene.ts';
+import { renderHygiene, renderInboundFence } from './hygiene.ts';
 import type { EnvoyConfigInput } from './input.ts';
 import { renderDownstreamTls } from './tls.ts';
 import { type Config, extension } from './typed.ts';
@@ -30,7 +30,7 @@ export function renderInboundListener(input: EnvoyConfigInput): Config {
               ...renderHygiene(input),
               access_log: renderInboundAccessLog(input.accessLogPath, input.authz),
               // The order is the protection: nothing before the fence may read what a client says in our name.
-              http_filters: [renderHeaderFence(), renderExtAuthzFilter(input), ROUTER],
+              http_filters: [renderInboundFence(), renderExtAuthzFilter(input), ROUTER],
               route_config: {
                 name: 'inbound',
                 virtual_hosts: [

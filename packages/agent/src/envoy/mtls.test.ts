@@ -24,7 +24,7 @@ afterEach(async () => {
 }, 30_000);
 
 /** Another workload: shows `leaf`, and wants an SVID of the trust domain. */
-async function startPeer(leaf: Leaf, headers: readonly (readonly [string, string])[] = []) {
+async function startPeer(leaf: Leaf, headers: readonly (readonly [string, string])[] = [], status = 200) {
   const calls: Call[] = [];
   const tls = {
     ...pemOf(leaf),
@@ -35,6 +35,7 @@ async function startPeer(leaf: Leaf, headers: readonly (readonly [string, string
   const server: Server = createServer(tls, (request, response) => {
     const caller = (request.socket as TLSSocket).getPeerCertificate().subjectaltname ?? '';
     calls.push({ url: request.url!, caller, headers: request.headers });
+    response.statusCode = status;
     for (const [name, value] of headers) response.setHeader(name, value);
     response.end('from the peer');
   });
@@ -130,6 +131,23 @@ describeWithTool('mutual TLS out of the real Envoy', ['envoy'], () => {
     expect(received).toMatchObject({ 'x-postern-workload': STOREFRONT });
     expect(received).not.toHaveProperty('x-internal');
     expect(received).not.toHaveProperty('authorization');
+  });
+
+  it('X23: shows a client of the authorizer’s answer only what a denial needs', async () => {
+    const headers = [
+      ['x-internal', 'not for anybody'],
+      ['x-postern-user', 'alice'],
+      ['set-cookie', 'a=b'],
+      ['postern-decision-id', '1'],
+    ] as const;
+    const peer = await startPeer(leafOf({ uris: [AUTHORIZE] }), headers, 403);
+    const authz = { kind: 'https-mtls', address: peer.address, port: peer.port, spiffeId: AUTHORIZE } as const;
+    const app = await start({ flavour: 'http', input: { authz } });
+    const answer = await app.ask(storefront, { target: '/x' });
+    expect(answer.status).toBe(403);
+    const names = answer.headers.map(([name]) => name);
+    expect(names).toContain('postern-decision-id');
+    for (const name of ['x-internal', 'x-postern-user', 'set-cookie']) expect(names).not.toContain(name);
   });
 
   it('takes no answer from another workload in the authorizer’s place', async () => {

@@ -1,7 +1,7 @@
 /** Where the local application calls another service: plain on the loopback, mutual TLS from here on. */
 import { renderOutboundAccessLog } from './access_log.ts';
 import { outboundCluster } from './clusters.ts';
-import { renderHeaderFence } from './hygiene.ts';
+import { renderOutboundFence } from './hygiene.ts';
 import { ROUTER } from './inbound_listener.ts';
 import type { EnvoyConfigInput, OutboundService } from './input.ts';
 import { type Config, extension } from './typed.ts';
@@ -29,8 +29,7 @@ export function renderOutboundListener(input: EnvoyConfigInput, service: Outboun
               stream_idle_timeout: '300s',
               upgrade_configs: [{ upgrade_type: 'websocket' }],
               access_log: renderOutboundAccessLog(input.accessLogPath),
-              // An application that copies its request's headers does not tell the next service who its user is.
-              http_filters: [renderHeaderFence(), ROUTER],
+              http_filters: [renderOutboundFence(), ROUTER],
               route_config: {
                 name: outboundCluster(service),
                 virtual_hosts: [{ name: service.name, domains: ['*'], routes: [{ match: { prefix: '/' }, route }] }],

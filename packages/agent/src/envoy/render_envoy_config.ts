@@ -3,6 +3,7 @@
  * request, and the hygiene without which a decision would be about another request than the one the application gets.
  * Tested with Envoy 1.40; needs 1.36.10, 1.37.6, 1.38.4, 1.39.1 or later in each line (X37).
  */
+import { parseSpiffeId } from '@postern/spiffe';
 import { renderClusters } from './clusters.ts';
 import { renderInboundListener } from './inbound_listener.ts';
 import type { EnvoyConfigInput } from './input.ts';
@@ -12,9 +13,15 @@ import { type Config, extension } from './typed.ts';
 /** Above it new connections are closed at once, instead of the machine running out of file descriptors. */
 const MAX_CONNECTIONS = 10_000;
 
-/** Envoy's bootstrap as JSON. It has no `admin`: whoever runs Envoy decides where that listens. */
+/**
+ * Envoy's bootstrap as JSON. It has no `admin`: whoever runs Envoy decides where that listens. Throws `RangeError` for a
+ * SPIFFE ID that is not of the trust domain: its SVID would never be had, or never be accepted.
+ */
 export function renderEnvoyConfig(input: EnvoyConfigInput): Config {
-  const { outbound = [] } = input;
+  const { outbound = [], authz } = input;
+  const named = [input.spiffeId, ...outbound.map(({ spiffeId }) => spiffeId)];
+  if (authz.kind === 'https-mtls') named.push(authz.spiffeId);
+  for (const spiffeId of named) checkTrustDomain(spiffeId, input.trustDomain);
   return {
     node: { id: input.spiffeId, cluster: input.service },
     static_resources: {
@@ -31,4 +38,11 @@ export function renderEnvoyConfig(input: EnvoyConfigInput): Config {
       ],
     },
   };
+}
+
+function checkTrustDomain(spiffeId: string, trustDomain: string): void {
+  const parsed = parseSpiffeId(spiffeId);
+  if (!parsed.ok) throw new RangeError(`\`${spiffeId}\` is not a SPIFFE ID: ${parsed.reason}`);
+  if (parsed.value.trustDomain !== trustDomain)
+    throw new RangeError(`\`${spiffeId}\` is not of the trust domain \`${trustDomain}\``);
 }

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { MAX_ENTRIES, readCheckRequest } from './read_check_request.ts';
 import { loadPublishedTypes } from './testing/published_protos.ts';
 
-const RUNS = process.env['POSTERN_LONG'] === '1' ? 20_000 : 300;
+const RUNS = process.env['POSTERN_LONG'] === '1' ? 5_000 : 300;
 const { request: published } = loadPublishedTypes();
 const encode = (fields: object): Uint8Array => published.encode(published.fromObject(fields)).finish();
 

@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { loadPublishedTypes } from './testing/published_protos.ts';
 import { writeCheckResponse } from './write_check_response.ts';
 
-const RUNS = process.env['POSTERN_LONG'] === '1' ? 20_000 : 300;
+const RUNS = process.env['POSTERN_LONG'] === '1' ? 5_000 : 300;
 const { response: published } = loadPublishedTypes();
 const decode = (wire: Uint8Array) => published.toObject(published.decode(wire), { arrays: true });
 

@@ -342,6 +342,30 @@ describe('with a client that does not keep to the protocol', () => {
     if (expected.grpcStatus !== 0) expect([answer.body, handled], what).toEqual(['', 0]);
   });
 
+  test('a deadline counts although the client does not keep to it', async () => {
+    const answer = await raw({ method: 'Slow', headers: { 'grpc-timeout': '50m' } });
+    expect(answer.grpcStatus).toBe(GRPC_STATUS.DEADLINE_EXCEEDED);
+    expect(aborted).toBe(1);
+  });
+
+  test('a client that sends what nobody reads is held back', async () => {
+    const session = http2.connect('http://agent', { createConnection: () => net.connect(path) });
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': '/test.Test/Hold',
+      'content-type': 'application/grpc',
+    });
+    stream.on('error', () => {});
+    // Below what the client's own session may hold.
+    let taken = 0;
+    for (let index = 0; index < 80; index++) stream.write(frame(Buffer.alloc(64 * 1024)), () => taken++);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(stream.destroyed).toBe(false);
+    expect(taken).toBeLessThan(40);
+    session.destroy();
+    await expect.poll(() => aborted).toBe(1);
+  });
+
   test('a bad frame is not kept, however much follows it', async () => {
     const before = process.memoryUsage().arrayBuffers;
     const chunks = [Buffer.from('0100000000', 'hex'), ...Array.from({ length: 20 }, () => Buffer.alloc(64 * 1024))];

@@ -20,7 +20,7 @@ import {
   STATE,
   sourceOf,
 } from '../../ext_authz/testing/world.ts';
-import { createGrpcServer } from '../../grpc/server.ts';
+import { createGrpcServer, type GrpcMethods } from '../../grpc/server.ts';
 import { createSecretDiscovery } from '../../sds/sds.ts';
 import { type EnvoyConfigInput, renderEnvoyConfig } from '../index.ts';
 import { askRaw, type RawAnswer, type RawRequest } from './raw_request.ts';
@@ -58,6 +58,8 @@ export interface ProxiedAppOptions {
   /** Changes the rendered configuration, as an operator who edits it might. */
   readonly edit?: (config: string) => string;
   readonly ports?: Partial<ExtAuthzPorts>;
+  /** In the place of the agent's: an authorizer that was taken over. */
+  readonly grpcMethods?: GrpcMethods;
 }
 
 export async function startProxiedApp(options: ProxiedAppOptions): Promise<ProxiedApp> {
@@ -101,7 +103,7 @@ export async function startProxiedApp(options: ProxiedAppOptions): Promise<Proxi
   const httpSocket = join(folder, 'authz-http.sock');
   const secrets = createGrpcServer({ methods: createSecretDiscovery({ source, attestor, log }), log });
   await secrets.listen(agentSocket, 0o600);
-  const grpc = createGrpcServer({ methods: extAuthz.grpcMethods, log });
+  const grpc = createGrpcServer({ methods: options.grpcMethods ?? extAuthz.grpcMethods, log });
   await grpc.listen(grpcSocket, 0o600);
   const http = await extAuthz.listenHttp(httpSocket, 0o600);
 
