@@ -1,14 +1,25 @@
-/** The administrator's door: entries, join tokens, revocations, status. Every change is a record before it is answered. */
+/**
+ * The administrator's door: entries, join tokens, revocations, status. A change is recorded before it is made, so that
+ * none takes effect unseen: a record may tell of a change that then failed, never the reverse.
+ */
 import { type ControlPlaneTrust, formatJoinToken, type JoinTokenAnswer, PATHS, type StatusAnswer } from '@postern/api';
 import type { RecordBody } from '@postern/audit';
-import { agentSpiffeId, type EntryInput, type EntryStore, type JoinTokenStore } from '@postern/ca';
+import {
+  agentSpiffeId,
+  checkEntryInput,
+  type EntryInput,
+  type EntryReason,
+  type EntryStore,
+  type JoinTokenStore,
+} from '@postern/ca';
 import type { FeedLog } from '@postern/feed';
+import type { Refusal } from '@postern/result';
 import type { TrustDomain } from '@postern/spiffe';
 import type { Clock } from '@postern/store';
 import type { Hono } from 'hono';
-import type { VerifyAdministrator } from '../door/administrator.ts';
-import { createDoor, type DoorPorts } from '../door/door.ts';
-import { checkShape, integer, listOf, optional, text } from '../door/shape.ts';
+import type { Administrator, VerifyAdministrator } from '../door/administrator.ts';
+import { createDoor, type DoorPorts, type DoorRefusal } from '../door/door.ts';
+import { checkShape, integer, isCursor, listOf, optional, text } from '../door/shape.ts';
 
 export interface AdminPorts extends DoorPorts {
   readonly verifyAdministrator: VerifyAdministrator;
@@ -33,6 +44,8 @@ const REVOCATION_SUBJECT = /^(?:svid|spiffe-id|issuer|user|session|device):[\x21
 export function createAdminApp(ports: AdminPorts): Hono {
   const door = createDoor('admin', ports);
   const { verifyAdministrator, entries, feedLog, clock } = ports;
+  const recordIntent = (action: string, subject: string, by: Administrator) =>
+    ports.record({ kind: 'administrator-action', action, subject, by: by.name });
 
   door.administrator(
     verifyAdministrator,
@@ -51,15 +64,12 @@ export function createAdminApp(ports: AdminPorts): Hono {
         expiresAtMs: optional(integer(1, Number.MAX_SAFE_INTEGER)),
       });
       if (!request.ok) return { refused: 'malformed-request', reason: request.reason, detail: request.detail };
-      const created = await entries.create(request.value as EntryInput);
-      if (!created.ok) {
-        const isThere = created.reason === 'entry-exists';
-        return {
-          refused: isThere ? 'conflict' : 'malformed-request',
-          reason: created.reason,
-          detail: `${created.reason} ${created.detail ?? ''}`.trim(),
-        };
-      }
+      const input = request.value as EntryInput;
+      const checked = checkEntryInput(input, ports.trustDomain);
+      if (!checked.ok) return refusedEntry(checked);
+      await recordIntent('entry-create', input.spiffeId, by);
+      const created = await entries.create(input);
+      if (!created.ok) return refusedEntry(created);
       const { id: entryId, spiffeId, parentId, selectors } = created.value;
       await ports.record({ kind: 'entry-created', entryId, spiffeId, parentId, selectors, by: by.name });
       return context.json(created.value, 201);
@@ -71,6 +81,7 @@ export function createAdminApp(ports: AdminPorts): Hono {
     const limit = Number(context.req.query('limit') ?? 100);
     if (!(Number.isSafeInteger(limit) && limit >= 1 && limit <= 1000))
       return { refused: 'malformed-request', reason: 'limit' };
+    if (!isCursor(after)) return { refused: 'malformed-request', reason: 'cursor' };
     return context.json(await entries.list({ after, limit }));
   });
 
@@ -86,7 +97,10 @@ export function createAdminApp(ports: AdminPorts): Hono {
     PATHS.admin.entry(':id'),
     0,
     async (context, by) => {
-      const deleted = await entries.delete(context.req.param('id') ?? '');
+      const entry = await entries.get(context.req.param('id') ?? '');
+      if (entry === undefined) return { refused: 'not-found', reason: 'entry-unknown' };
+      await recordIntent('entry-delete', entry.spiffeId, by);
+      const deleted = await entries.delete(entry.id);
       if (!deleted.ok) return { refused: 'not-found', reason: deleted.reason };
       const { id: entryId, spiffeId, parentId, selectors } = deleted.value;
       await ports.record({ kind: 'entry-deleted', entryId, spiffeId, parentId, selectors, by: by.name });
@@ -109,12 +123,7 @@ export function createAdminApp(ports: AdminPorts): Hono {
       const agentId = agentSpiffeId(ports.trustDomain, request.value.agentName);
       if (!agentId.ok)
         return { refused: 'malformed-request', reason: agentId.reason, detail: 'agentName is one path segment' };
-      await ports.record({
-        kind: 'administrator-action',
-        action: 'join-token-created',
-        subject: agentId.value,
-        by: by.name,
-      });
+      await recordIntent('join-token-create', agentId.value, by);
       const created = await ports.joinTokens.create(
         agentId.value,
         request.value.ttlSeconds ?? DEFAULT_JOIN_TOKEN_SECONDS,
@@ -143,6 +152,9 @@ export function createAdminApp(ports: AdminPorts): Hono {
         return { refused: 'malformed-request', reason: 'revocation-subject', detail: 'subject is KIND:NAME' };
       const nowMs = clock.nowMs();
       const expiresAtMs = request.value.expiresAtMs ?? nowMs + REVOCATION_LIFE_MS;
+      // One that has ended before it begins would be answered as done, and nothing would be taken back.
+      if (expiresAtMs <= nowMs)
+        return { refused: 'malformed-request', reason: 'revocation-expired', detail: 'expiresAtMs is in the past' };
       await ports.record({ kind: 'revocation', subject, reason, by: by.name });
       const appended = await feedLog.append([
         { kind: 'revocation', subject, observedAtMs: nowMs, expiresAtMs, notBeforeMs: nowMs, reason },
@@ -167,4 +179,9 @@ export function createAdminApp(ports: AdminPorts): Hono {
   });
 
   return door.app;
+}
+
+function refusedEntry({ reason, detail }: Refusal<EntryReason | 'entry-exists'>): DoorRefusal {
+  const refused = reason === 'entry-exists' ? 'conflict' : 'malformed-request';
+  return { refused, reason, detail: `${reason} ${detail ?? ''}`.trim() };
 }

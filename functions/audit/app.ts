@@ -5,6 +5,7 @@ import type { Clock, Table } from '@postern/store';
 import type { Hono } from 'hono';
 import type { VerifyAdministrator } from '../door/administrator.ts';
 import { createDoor, type DoorPorts } from '../door/door.ts';
+import { isCursor } from '../door/shape.ts';
 
 export interface AuditPorts extends DoorPorts {
   readonly verifyAdministrator: VerifyAdministrator;
@@ -24,6 +25,9 @@ export function createAuditApp(ports: AuditPorts): Hono {
     const size = limit === undefined ? undefined : Number(limit);
     if (size !== undefined && !(Number.isSafeInteger(size) && size >= 1 && size <= 1000))
       return { refused: 'malformed-request', reason: 'limit' };
+    // A day's start in milliseconds and a slash stand before the store's own cursor.
+    const cursor = after?.slice(after.indexOf('/') + 1) || undefined;
+    if (!isCursor(cursor)) return { refused: 'malformed-request', reason: 'cursor' };
     const query = { kind: kind as RecordQuery['kind'], outcome, service, party, after, limit: size };
     return context.json(await listRecords(table, query, ports.clock.nowMs()));
   });

@@ -1,8 +1,10 @@
 /**
- * What every door does before its own work: bound the body, authenticate the caller, turn refusals and faults into
- * problems, and leave a record of each refusal. A door's handler sees only authenticated, parsed input.
+ * What every door does before its own work: admit the caller, bound the body, authenticate, turn refusals and faults into
+ * problems, and leave a record of each refusal. A door's handler sees only authenticated, parsed input. Who is turned
+ * away by a header alone has none of its body read.
  */
 import type { ProblemCode } from '@postern/api';
+import { MAX_REQUEST_PROOF_LENGTH, REQUEST_PROOF_HEADER } from '@postern/identity';
 import type { Result } from '@postern/result';
 import { type Context, Hono } from 'hono';
 import { type Administrator, isGranted, type Permission, type VerifyAdministrator } from './administrator.ts';
@@ -45,6 +47,7 @@ export interface DoorRefusal {
   readonly members?: { readonly [extension: string]: unknown };
 }
 
+type Admission<Caller> = { readonly caller: Caller } | DoorRefusal;
 type Answer = Response | DoorRefusal;
 type Body = { readonly [name: string]: unknown };
 
@@ -76,17 +79,21 @@ export function createDoor(name: string, ports: DoorPorts): Door {
   app.onError((error, context) => answerFault(context, name, error, ports.log));
   app.notFound((context) => answerProblem(context, 'not-found'));
 
-  function route(
+  function route<Caller>(
     method: Method,
     path: string,
     maxBytes: number,
-    handle: (context: Context, call: Call) => Promise<Answer>,
+    admit: (headers: Headers) => Promise<Admission<Caller>>,
+    handle: (context: Context, call: Call, caller: Caller) => Promise<Answer>,
   ) {
     app.on(method, path, async (context) => {
+      const { headers } = context.req.raw;
+      const admitted = await admit(headers);
+      if ('refused' in admitted) return refuseCall(context, admitted);
       const body = await readBody(context.req.raw, maxBytes);
       if (!body.ok) return refuseCall(context, { refused: 'too-large', reason: body.reason });
-      const call = { method, target: targetOf(context), headers: context.req.raw.headers, body: body.value };
-      const answer = await handle(context, call);
+      const call = { method, target: targetOf(context), headers, body: body.value };
+      const answer = await handle(context, call, admitted.caller);
       return answer instanceof Response ? answer : refuseCall(context, answer);
     });
   }
@@ -107,9 +114,9 @@ export function createDoor(name: string, ports: DoorPorts): Door {
 
   return {
     app,
-    open: route,
+    open: (method, path, maxBytes, handle) => route(method, path, maxBytes, admitAnybody, handle),
     agent(authenticate, method, path, maxBytes, handle) {
-      route(method, path, maxBytes, async (context, call) => {
+      route(method, path, maxBytes, admitProof, async (context, call) => {
         const agent = await authenticate(call);
         if (!agent.ok) return { refused: 'not-authenticated', reason: agent.reason };
         const body = bodyOf(call);
@@ -119,10 +126,13 @@ export function createDoor(name: string, ports: DoorPorts): Door {
       });
     },
     administrator(verify, permission, method, path, maxBytes, handle) {
-      route(method, path, maxBytes, async (context, call) => {
-        const administrator = await verify(bearerOf(call.headers));
+      const admit = async (headers: Headers): Promise<Admission<Administrator>> => {
+        const administrator = await verify(bearerOf(headers));
         if (administrator === undefined) return { refused: 'not-authenticated', reason: 'administrator-unknown' };
-        if (!isGranted(administrator, permission)) return { refused: 'not-permitted', reason: 'role-missing' };
+        const isAllowed = isGranted(administrator, permission);
+        return isAllowed ? { caller: administrator } : { refused: 'not-permitted', reason: 'role-missing' };
+      };
+      route(method, path, maxBytes, admit, async (context, call, administrator) => {
         const body = bodyOf(call);
         if (!body.ok) return { refused: 'malformed-request', reason: body.reason };
         const answer = await handle(context, administrator, body.value);
@@ -130,6 +140,17 @@ export function createDoor(name: string, ports: DoorPorts): Door {
       });
     },
   };
+}
+
+const admitAnybody = async (): Promise<Admission<undefined>> => ({ caller: undefined });
+
+/** Only that there is a proof; it is over the body too and verified when that is here. */
+async function admitProof(headers: Headers): Promise<Admission<undefined>> {
+  const length = (headers.get(REQUEST_PROOF_HEADER) ?? '').length;
+  if (length === 0) return { refused: 'not-authenticated', reason: 'proof-missing' };
+  return length > MAX_REQUEST_PROOF_LENGTH
+    ? { refused: 'not-authenticated', reason: 'proof-too-large' }
+    : { caller: undefined };
 }
 
 function bearerOf(headers: Headers): string {

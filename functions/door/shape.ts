@@ -54,3 +54,13 @@ export function checkShape<S extends Shape>(
   }
   return accept(value as Shaped<S>);
 }
+
+/** A sort key of the store, as a page before named it. */
+const MAX_CURSOR_BYTES = 512;
+
+/** `cursor`: query parameter, untrusted. Absent is the beginning; an empty one is nobody's. */
+export function isCursor(cursor: string | undefined): boolean {
+  return (
+    cursor === undefined || (cursor !== '' && Buffer.byteLength(cursor) <= MAX_CURSOR_BYTES && cursor.isWellFormed())
+  );
+}

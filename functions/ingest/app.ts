@@ -59,8 +59,9 @@ export function createIngestApp(ports: IngestPorts): Hono {
     if (!isPublicSigningKey(key, 'ES256')) return { refused: 'malformed-request', reason: 'producer-key' };
     const opening = { producer, jwk: key, owner: agent.spiffeId, atMs: ports.clock.nowMs() };
     const certificate = await certifyProducer(opening, await ports.assertionSigner());
-    await ports.trail.openProducer({ producer, certificate, key, owner: agent.spiffeId });
-    return undefined;
+    const opened = await ports.trail.openProducer({ producer, certificate, key, owner: agent.spiffeId });
+    if (opened.ok) return undefined;
+    return { refused: opened.reason === 'producer-taken' ? 'conflict' : 'malformed-request', reason: opened.reason };
   }
 
   return door.app;

@@ -10,6 +10,7 @@ import {
   type IssueReason,
   type JoinTokenStore,
   type LineageStore,
+  parseCsr,
   type RegistrationEntry,
   WORKLOAD_PROFILE,
 } from '@postern/ca';
@@ -43,6 +44,9 @@ export function createIssueApp(ports: IssuePorts): Hono {
     const body = parseJsonObject(call.body);
     const request = body.ok ? checkShape(body.value, { token: text(128), csr: text(MAX_CSR_TEXT) }) : body;
     if (!request.ok) return { refused: 'malformed-request', reason: request.reason };
+    // Before the token is spent: a node that sends a request of the wrong kind may correct it.
+    const csr = parseCsr(Buffer.from(request.value.csr, 'base64'));
+    if (!csr.ok) return { refused: 'malformed-request', reason: csr.reason };
     const joined = await ports.joinTokens.consume(request.value.token);
     if (!joined.ok) return { refused: 'not-authenticated', reason: joined.reason };
     const issued = await issueAgent(ownId(joined.value.agentId), request.value.csr, joined.value.agentId);

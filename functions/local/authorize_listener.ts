@@ -2,6 +2,7 @@
  * The mTLS door of `authorize`: a proxy is known by its X.509-SVID, verified by us against bundle and issuers, since TLS
  * libraries know nothing of SPIFFE. Method, target and header lines reach the function exactly as the socket brought them.
  */
+import type { ServerResponse } from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
@@ -64,15 +65,12 @@ export async function listenForAuthorize(ports: {
     const answering = enforcementPointOf(request.socket as TLSSocket).then((enforcementPoint) =>
       ports.authorize({ rawHeaders: pairsOf(request.rawHeaders), enforcementPoint }),
     );
-    answering
-      .catch(() => ({ status: 503, headers: [], body: '' }) satisfies ClientAnswer)
-      .then((answer) => {
-        response.writeHead(
-          answer.status,
-          answer.headers.flatMap(([name, value]) => [name, value]),
-        );
-        response.end(answer.body);
-      });
+    // An answer that cannot be written (a header that HTTP does not allow) is one that was not given.
+    answering.then((answer) => write(response, answer)).catch(() => write(response, UNAVAILABLE));
+  });
+  // Node would answer 400 or 431, which must not reach a proxy (X22).
+  server.on('clientError', (_, socket) => {
+    if (socket.writable) socket.end('HTTP/1.1 403 Forbidden\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -88,6 +86,13 @@ export async function listenForAuthorize(ports: {
         server.closeAllConnections();
       }),
   };
+}
+
+const UNAVAILABLE: ClientAnswer = { status: 503, headers: [['retry-after', '1']], body: '' };
+
+function write(response: ServerResponse, answer: ClientAnswer): void {
+  response.writeHead(answer.status, answer.headers.flat());
+  response.end(answer.body);
 }
 
 function tlsOptions(identity: ServerIdentity) {

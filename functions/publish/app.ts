@@ -1,22 +1,22 @@
 /** The publish door: the one function that signs releases. */
 import { PATHS, type PublishAnswer } from '@postern/api';
 import type { FeedLog } from '@postern/feed';
-import type { Objects } from '@postern/store';
 import type { Hono } from 'hono';
 import type { Administrator, VerifyAdministrator } from '../door/administrator.ts';
 import { createDoor, type DoorPorts, type DoorRefusal } from '../door/door.ts';
 import { checkShape, flag, integer, mapOf, optional, text } from '../door/shape.ts';
-import type { Publication, Publisher, PublishReason, PublishRefusal } from './publish.ts';
-import { loadStoredRelease } from './releases.ts';
+import type { Publication, Publisher, PublishReason, PublishRefusal, RecordIntent } from './publish.ts';
+import { loadStoredRelease, type ReleaseStore } from './releases.ts';
 
 export interface PublishPorts extends DoorPorts {
   readonly verifyAdministrator: VerifyAdministrator;
   readonly publisher: Publisher;
   readonly feedLog: FeedLog;
-  readonly objects: Objects;
-  /** Durable when it resolves; a publication that cannot be recorded is answered as a fault. */
+  readonly releases: ReleaseStore;
+  /** Both are durable when they resolve. The first comes before anything is signed, the second after it is in force. */
+  readonly recordIntent: (subject: string, by: Administrator) => Promise<void>;
   readonly recordPublication: (publication: Publication, by: Administrator) => Promise<void>;
-  /** Called after a publication, so that keys of newly named token issuers are fetched at once. */
+  /** Called after a publication, so that keys of newly named token issuers are fetched at once. Does not reject. */
   readonly afterPublication: () => Promise<void>;
 }
 
@@ -35,6 +35,11 @@ const CODES: { readonly [R in PublishReason]: DoorRefusal['refused'] } = {
 
 export function createPublishApp(ports: PublishPorts): Hono {
   const door = createDoor('publish', ports);
+
+  const intentOf =
+    (by: Administrator): RecordIntent =>
+    ({ number, contentDigest }) =>
+      ports.recordIntent(`release ${number} of content ${contentDigest}`, by);
 
   async function answer(
     outcome: Awaited<ReturnType<Publisher['publish']>>,
@@ -69,7 +74,9 @@ export function createPublishApp(ports: PublishPorts): Hono {
       const request = checkShape(body, { files: mapOf(text(MAX_FILE_LENGTH), MAX_FILES), dryRun: optional(flag) });
       if (!request.ok) return { refused: 'malformed-request', reason: request.reason, detail: request.detail };
       const files = new Map(Object.entries(request.value.files));
-      const answered = await answer(await ports.publisher.publish(files, request.value.dryRun === true), by);
+      const { publisher } = ports;
+      const outcome = request.value.dryRun === true ? publisher.tryOut(files) : publisher.publish(files, intentOf(by));
+      const answered = await answer(await outcome, by);
       return 'refused' in answered ? answered : context.json(answered, answered.published ? 201 : 200);
     },
   );
@@ -83,7 +90,7 @@ export function createPublishApp(ports: PublishPorts): Hono {
     async (context, by, body) => {
       const request = checkShape(body, { to: integer(1, Number.MAX_SAFE_INTEGER) });
       if (!request.ok) return { refused: 'malformed-request', reason: request.reason, detail: request.detail };
-      const answered = await answer(await ports.publisher.rollBack(request.value.to), by);
+      const answered = await answer(await ports.publisher.rollBack(request.value.to, intentOf(by)), by);
       return 'refused' in answered ? answered : context.json(answered, 201);
     },
   );
@@ -93,7 +100,7 @@ export function createPublishApp(ports: PublishPorts): Hono {
     const current = head?.releaseNumber ?? 0;
     const releases = [];
     for (let number = current; number > Math.max(0, current - MAX_LISTED); number--) {
-      const release = await loadStoredRelease(ports.objects, number);
+      const release = await loadStoredRelease(ports.releases, number);
       if (release === undefined) continue; // a number that no head ever named
       const { madeAtMs, contentDigest, policies, services } = release;
       releases.push({

@@ -1,7 +1,7 @@
 /**
- * Publishes a release: compile, sign, store once, then let the feed's head name it. The object is written before the
- * head moves, so that every head names a release that can be fetched; a number belongs to whoever writes its object.
- * Cost: one use of the release key, one object, one conditional write.
+ * Publishes a release: compile, record, sign, store once, then let the feed's head name it. The object is written before
+ * the head moves, so that every head names a release that can be fetched; a number belongs to whoever writes its object.
+ * Cost: one record, one use of the release key, one object, one conditional write.
  */
 import { digestOfRelease, type FeedLog, signRelease } from '@postern/feed';
 import { jwkFromSpki, type Signer } from '@postern/keys';
@@ -28,11 +28,19 @@ export interface PublishRefusal {
   readonly problems?: readonly CompileProblem[];
 }
 
+/** Called before the release key is used. Durable when it resolves; when it rejects, nothing is signed. */
+export type RecordIntent = (release: Release) => Promise<void>;
+
 export interface Publisher {
+  /** Compiles and says what would be published; nothing is signed or written. `files`: see `publish`. */
+  tryOut(files: ReadonlyMap<string, string>): Promise<Result<Publication> | PublishRefusal>;
   /** `files`: the policy repository by path, untrusted text. */
-  publish(files: ReadonlyMap<string, string>, dryRun: boolean): Promise<Result<Publication> | PublishRefusal>;
+  publish(
+    files: ReadonlyMap<string, string>,
+    recordIntent: RecordIntent,
+  ): Promise<Result<Publication> | PublishRefusal>;
   /** Publishes the content of release `to` under a new number. */
-  rollBack(to: number): Promise<Result<Publication> | PublishRefusal>;
+  rollBack(to: number, recordIntent: RecordIntent): Promise<Result<Publication> | PublishRefusal>;
 }
 
 export function createPublisher(ports: {
@@ -63,38 +71,60 @@ export function createPublisher(ports: {
     return refuse('release-number-taken');
   }
 
+  async function compile(files: ReadonlyMap<string, string>): Promise<Result<Compiled> | PublishRefusal> {
+    const number = await nextNumber();
+    if (!number.ok) return number;
+    const signer = await ports.releaseSigner();
+    const nowMs = clock.nowMs();
+    const compiled = compileRelease({
+      files,
+      trustDomain,
+      number: number.value,
+      nowMs,
+      nextSigners: nextSignersOf(signer),
+    });
+    if (!compiled.ok) return { ok: false, reason: 'policy-invalid', problems: compiled.problems };
+    return accept({ ...compiled, signer });
+  }
+
   return {
-    async publish(files, dryRun) {
-      const number = await nextNumber();
-      if (!number.ok) return number;
-      const signer = await ports.releaseSigner();
-      const compiled = await compileRelease({
-        files,
-        trustDomain,
-        number: number.value,
-        nowMs: clock.nowMs(),
-        nextSigners: [{ keyId: signer.keyId, jwk: jwkFromSpki(signer.spki) }],
-      });
-      if (!compiled.ok) return { ok: false, reason: 'policy-invalid', problems: compiled.problems };
-      const { release, warnings } = compiled;
-      if (dryRun) return accept({ published: false, release, digest: '', warnings });
+    async tryOut(files) {
+      const compiled = await compile(files);
+      if (!compiled.ok) return compiled;
+      const { release, warnings } = compiled.value;
+      return accept({ published: false, release, digest: '', warnings });
+    },
+
+    async publish(files, recordIntent) {
+      const compiled = await compile(files);
+      if (!compiled.ok) return compiled;
+      const { release, warnings, signer } = compiled.value;
+      await recordIntent(release);
       const stored = await store(release, signer);
       return stored.ok ? accept({ ...stored.value, warnings }) : stored;
     },
 
-    async rollBack(to) {
+    async rollBack(to, recordIntent) {
       const number = await nextNumber();
       if (!number.ok) return number;
-      const earlier = to < number.value ? await loadStoredRelease(objects, to) : undefined;
-      if (earlier === undefined) return refuse('release-unknown');
       const signer = await ports.releaseSigner();
-      const release: Release = {
-        ...earlier,
-        number: number.value,
-        madeAtMs: clock.nowMs(),
-        nextSigners: [{ keyId: signer.keyId, jwk: jwkFromSpki(signer.spki) }],
-      };
+      const releases = { objects, trustDomain, releaseKeys: [jwkFromSpki(signer.spki)] };
+      const earlier = to < number.value ? await loadStoredRelease(releases, to) : undefined;
+      if (earlier === undefined) return refuse('release-unknown');
+      const madeAtMs = clock.nowMs();
+      const release: Release = { ...earlier, number: number.value, madeAtMs, nextSigners: nextSignersOf(signer) };
+      await recordIntent(release);
       return store(release, signer);
     },
   };
+}
+
+interface Compiled {
+  readonly release: Release;
+  readonly warnings: readonly CompileProblem[];
+  readonly signer: Signer;
+}
+
+function nextSignersOf(signer: Signer): Release['nextSigners'] {
+  return [{ keyId: signer.keyId, jwk: jwkFromSpki(signer.spki) }];
 }

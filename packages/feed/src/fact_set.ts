@@ -1,19 +1,36 @@
-/** The live facts, indexed as decisions look them up. The latest fact of a (kind, subject) wins. */
-import { type Certificate, parseCertificate, parseTrustBundle, parseTrustDomain, type TrustBundle } from '@postern/spiffe';
+/**
+ * The facts of an epoch, indexed as decisions look them up. The latest fact of a (kind, subject) wins. Expired ones stay
+ * here and are left out of what decisions see, so that a clock that jumps ahead and back loses none.
+ */
+import {
+  type Certificate,
+  parseCertificate,
+  parseTrustBundle,
+  parseTrustDomain,
+  type TrustBundle,
+} from '@postern/spiffe';
 import { checkFact } from './fact_shape.ts';
 import type { Fact, PostureFact, RevocationFact, TokenKeysFact } from './facts.ts';
 import type { DecisionState } from './state.ts';
 
-type Live<T> = { readonly fact: Fact; readonly value: T };
+type Known<T> = { readonly fact: Fact; readonly value: T };
+
+/** The facts that count at a moment, and for how long just these do. */
+export interface LiveFacts {
+  readonly view: Pick<DecisionState, 'bundles' | 'issuers' | 'tokenKeys' | 'postures' | 'revocations'>;
+  readonly fromMs: number;
+  /** When the first of them expires. */
+  readonly untilMs: number;
+}
 
 export class FactSet {
-  readonly #bundles = new Map<string, Live<TrustBundle>>();
-  readonly #issuers = new Map<string, Live<Certificate>>();
-  readonly #tokenKeys = new Map<string, Live<TokenKeysFact>>();
-  readonly #postures = new Map<string, Live<PostureFact>>();
-  readonly #revocations = new Map<string, Live<RevocationFact>>();
+  readonly #bundles = new Map<string, Known<TrustBundle>>();
+  readonly #issuers = new Map<string, Known<Certificate>>();
+  readonly #tokenKeys = new Map<string, Known<TokenKeysFact>>();
+  readonly #postures = new Map<string, Known<PostureFact>>();
+  readonly #revocations = new Map<string, Known<RevocationFact>>();
 
-  #maps(): Map<string, Live<unknown>>[] {
+  #maps(): Map<string, Known<unknown>>[] {
     return [this.#bundles, this.#issuers, this.#tokenKeys, this.#postures, this.#revocations];
   }
 
@@ -21,7 +38,7 @@ export class FactSet {
     const copy = new FactSet();
     const targets = copy.#maps();
     this.#maps().forEach((map, index) => {
-      for (const [subject, live] of map) targets[index]?.set(subject, live);
+      for (const [subject, known] of map) targets[index]?.set(subject, known);
     });
     return copy;
   }
@@ -44,8 +61,10 @@ export class FactSet {
       }
       case 'issuer-certificate': {
         const certificate = parseCertificate(Buffer.from(fact.certificate, 'base64'));
-        if (certificate.ok) this.#issuers.set(fact.subject, { fact, value: certificate.value });
-        return certificate.ok;
+        // Under another name its issuer could not be distrusted by that name.
+        if (!certificate.ok || certificate.value.subjectKeyId !== fact.subject) return false;
+        this.#issuers.set(fact.subject, { fact, value: certificate.value });
+        return true;
       }
       case 'token-keys':
         this.#tokenKeys.set(fact.subject, { fact, value: fact });
@@ -59,23 +78,24 @@ export class FactSet {
     }
   }
 
-  dropExpired(nowMs: number): void {
-    for (const map of this.#maps()) {
-      for (const [subject, { fact }] of map) if (fact.expiresAtMs <= nowMs) map.delete(subject);
-    }
-  }
-
-  view(): Pick<DecisionState, 'bundles' | 'issuers' | 'tokenKeys' | 'postures' | 'revocations'> {
-    return {
-      bundles: valuesOf(this.#bundles),
-      issuers: [...this.#issuers.values()].map((live) => live.value),
-      tokenKeys: valuesOf(this.#tokenKeys),
-      postures: valuesOf(this.#postures),
-      revocations: valuesOf(this.#revocations),
+  liveAt(nowMs: number): LiveFacts {
+    let untilMs = Number.POSITIVE_INFINITY;
+    const live = <T>(known: ReadonlyMap<string, Known<T>>): ReadonlyMap<string, T> => {
+      const values = new Map<string, T>();
+      for (const [subject, { fact, value }] of known) {
+        if (fact.expiresAtMs <= nowMs) continue;
+        untilMs = Math.min(untilMs, fact.expiresAtMs);
+        values.set(subject, value);
+      }
+      return values;
     };
+    const view = {
+      bundles: live(this.#bundles),
+      issuers: [...live(this.#issuers).values()],
+      tokenKeys: live(this.#tokenKeys),
+      postures: live(this.#postures),
+      revocations: live(this.#revocations),
+    };
+    return { view, fromMs: nowMs, untilMs };
   }
-}
-
-function valuesOf<T>(map: ReadonlyMap<string, Live<T>>): ReadonlyMap<string, T> {
-  return new Map([...map].map(([subject, live]) => [subject, live.value]));
 }

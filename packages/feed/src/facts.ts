@@ -2,12 +2,7 @@
  * Facts: changing state that decisions need, delivered in order by the feed. The latest fact of a (kind, subject) wins;
  * an expired one is absent. Every kind is one row here.
  */
-export type Fact =
-  | TrustBundleFact
-  | IssuerCertificateFact
-  | TokenKeysFact
-  | PostureFact
-  | RevocationFact;
+export type Fact = TrustBundleFact | IssuerCertificateFact | TokenKeysFact | PostureFact | RevocationFact;
 
 interface FactHeader {
   /** What it is about; with `kind` the identity of the fact. At most 2,048 bytes. */

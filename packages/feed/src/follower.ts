@@ -3,16 +3,15 @@
  * decision never sees half of a change. No I/O: the caller fetches pages and releases and persists what `snapshot`
  * gives. Everything that comes in is untrusted; a refusal leaves the old state in place.
  */
-import { type LoadedRelease, loadRelease } from '@postern/policy-engine';
 import { accept, type Result, refuse } from '@postern/result';
 import { chainNext, chainStart } from './chain.ts';
-import { FactSet } from './fact_set.ts';
-import { digestOfRelease, type ReleaseJwsReason, verifyRelease } from './release_jws.ts';
+import { FactSet, type LiveFacts } from './fact_set.ts';
+import { digestOfRelease, type ReleaseJwsReason } from './release_jws.ts';
+import { type AppliedRelease, applyRelease, type Predecessor, verifyIntroductions } from './release_line.ts';
+import { formatSnapshot, parseSnapshot } from './snapshot.ts';
 import type { DecisionState } from './state.ts';
 import { type HeadReason, verifyFeedHead } from './verify_head.ts';
 import { type FeedEntry, type FeedHead, type FeedPage, MAX_FEED_PAGE_ENTRIES } from './wire.ts';
-
-const SNAPSHOT_FORMAT = 'postern.feed-snapshot/1';
 
 export type Jwk = { readonly [name: string]: string };
 
@@ -33,12 +32,16 @@ export type FollowReason =
   | 'feed-chain'
   | 'feed-malformed'
   | 'release-not-expected'
+  | 'release-number-reused'
   | ReleaseJwsReason
   | 'snapshot-malformed';
 
 export interface Follower {
-  /** What decisions are made with; undefined until a release and all facts up to a head are here. */
-  state(): DecisionState | undefined;
+  /**
+   * What decisions are made with; undefined until a release and all facts up to a head are here. Facts that have expired
+   * by `nowMs` are not in it, whether or not a page came since: a decision point that is cut off forgets on time too.
+   */
+  state(nowMs: number): DecisionState | undefined;
   /** Where to go on: query of the next request. */
   position(): { readonly epoch: string; readonly after: number };
   /** Number of a release that the head names and that is not here yet: fetch it and call `applyRelease`. */
@@ -47,84 +50,100 @@ export interface Follower {
   applyPage(page: FeedPage, nowMs: number): Result<{ readonly more: boolean }, FollowReason>;
   /** `jws`: compact JWS of the wanted release. */
   applyRelease(jws: string): Result<void, FollowReason>;
-  /** Everything needed to start offline, as JSON text; holds no secret. */
+  /** Everything needed to start offline with the present state, as JSON text; holds no secret. */
   snapshot(): string | undefined;
   /** Starts from a snapshot, which is as untrusted as the network: whoever can write the disk cannot mint a fact. */
   restore(snapshot: string, nowMs: number): Result<void, FollowReason>;
 }
 
-export function createFollower(trust: FeedTrust): Follower {
-  let epoch = '';
-  let sequence = 0;
-  let chain = '';
-  let facts = new FactSet();
+/** How far the feed was followed: everything up to `sequence` of `epoch`. */
+interface Position {
+  readonly epoch: string;
+  readonly sequence: number;
+  readonly chain: string;
+  readonly facts: FactSet;
   /** Every entry of this epoch, so that a snapshot can be verified up to its signed head. */
-  let entries: readonly FeedEntry[] = [];
-  let head: FeedHead | undefined;
-  let lastPage: Pick<FeedPage, 'head' | 'keyCertificate'> | undefined;
-  let release: { loaded: LoadedRelease; jws: string; digest: string } | undefined;
-  let state: DecisionState | undefined;
+  readonly entries: readonly FeedEntry[];
+}
+
+const NOWHERE: Position = { epoch: '', sequence: 0, chain: '', facts: new FactSet(), entries: [] };
+
+/** A release and the facts up to a head that names it, with all that proves them. */
+interface Whole {
+  readonly release: AppliedRelease;
+  readonly position: Position;
+  readonly head: FeedHead;
+  readonly signed: Pick<FeedPage, 'head' | 'keyCertificate'>;
+}
+
+export function createFollower(trust: FeedTrust): Follower {
+  /** Where the next page goes on. Beyond `verified` while the pages up to a head are still coming. */
+  let reached = NOWHERE;
+  /** The last position whose chain value a signed head had: what lies beyond may yet turn out to be forged. */
+  let verified = NOWHERE;
+  let latest: { readonly head: FeedHead; readonly signed: Whole['signed'] } | undefined;
+  let release: AppliedRelease | undefined;
+  let whole: Whole | undefined;
+  /** Made of `whole` when somebody asks, and used until a fact in it expires. */
+  let seen: { readonly whole: Whole; readonly facts: LiveFacts; readonly state: DecisionState } | undefined;
 
   /** Swaps in what is known, when it is whole: facts up to the head, and the release that the head names. */
   function refresh(): void {
-    if (head === undefined || release === undefined) return;
-    if (sequence !== head.sequence || release.digest !== head.releaseDigest) {
-      // The older, whole state stays: it says itself how old it is.
-      return;
-    }
-    state = { release: release.loaded, epoch, sequence, headAtMs: head.atMs, ...facts.view() };
+    // Otherwise the older, whole state stays: it says itself how old it is.
+    if (latest === undefined || release?.digest !== latest.head.releaseDigest) return;
+    if (verified.epoch !== latest.head.epoch || verified.sequence !== latest.head.sequence) return;
+    whole = { release, position: verified, ...latest };
+  }
+
+  function stateAt(nowMs: number): DecisionState | undefined {
+    if (whole === undefined) return undefined;
+    const { release: inForce, position, head } = whole;
+    const isLive = seen?.whole.position === position && seen.facts.fromMs <= nowMs && nowMs < seen.facts.untilMs;
+    if (seen?.whole === whole && isLive) return seen.state;
+    const facts = seen !== undefined && isLive ? seen.facts : position.facts.liveAt(nowMs);
+    const { epoch, sequence } = position;
+    const state = { release: inForce.loaded, epoch, sequence, headAtMs: head.atMs, ...facts.view };
+    seen = { whole, facts, state };
+    return state;
   }
 
   function applyPage(page: FeedPage, nowMs: number): Result<{ readonly more: boolean }, FollowReason> {
     if (!Array.isArray(page?.entries) || page.entries.length > MAX_FEED_PAGE_ENTRIES) return refuse('feed-malformed');
-    const verified = verifyFeedHead(page, trust, nowMs);
-    if (!verified.ok) return verified;
-    const candidate = verified.value;
-    const isNewEpoch = candidate.epoch !== epoch;
-    if (head !== undefined && candidate.atMs < head.atMs) return refuse('feed-head-older');
-    if (head !== undefined && !isNewEpoch && candidate.sequence < head.sequence) return refuse('feed-rolled-back');
-    if (release !== undefined && candidate.releaseNumber < release.loaded.release.number)
-      return refuse('release-number-lower');
+    const signed = { head: page.head, keyCertificate: page.keyCertificate };
+    const candidate = verifyFeedHead(signed, trust, nowMs);
+    if (!candidate.ok) return candidate;
+    const head = candidate.value;
+    const inOrder = checkOrder(head, latest?.head);
+    if (!inOrder.ok) return inOrder;
 
-    const nextFacts = isNewEpoch ? new FactSet() : facts.copy();
-    let nextSequence = isNewEpoch ? 0 : sequence;
-    let nextChain = isNewEpoch ? chainStart(candidate.epoch) : chain;
-    for (const entry of page.entries) {
-      if (entry?.sequence !== nextSequence + 1 || entry.sequence > candidate.sequence) return refuse('feed-gap');
-      const chained = chainOf(nextChain, entry);
-      if (chained === undefined || !nextFacts.add(entry.fact)) return refuse('feed-malformed');
-      nextSequence = entry.sequence;
-      nextChain = chained;
+    const start =
+      head.epoch === reached.epoch ? reached : { ...NOWHERE, epoch: head.epoch, chain: chainStart(head.epoch) };
+    const followed = follow(start, page.entries, head);
+    if (!followed.ok) {
+      // One forged page must not keep out the genuine ones that come after it.
+      reached = verified;
+      return followed;
     }
-    if (nextSequence === candidate.sequence && nextChain !== candidate.chain) return refuse('feed-chain');
-
-    nextFacts.dropExpired(nowMs);
-    entries = isNewEpoch ? page.entries : page.entries.length === 0 ? entries : [...entries, ...page.entries];
-    epoch = candidate.epoch;
-    facts = nextFacts;
-    sequence = nextSequence;
-    chain = nextChain;
-    head = candidate;
-    lastPage = { head: page.head, keyCertificate: page.keyCertificate };
+    reached = followed.value;
+    if (reached.sequence === head.sequence) verified = reached;
+    latest = { head, signed };
     refresh();
-    return accept({ more: sequence < candidate.sequence });
+    return accept({ more: reached.sequence < head.sequence });
   }
 
-  function applyRelease(jws: string): Result<void, FollowReason> {
-    const digest = digestOfRelease(jws);
-    if (head === undefined || digest !== head.releaseDigest) return refuse('release-not-expected');
-    const verified = verifyRelease(jws, trust, release?.loaded.release);
-    if (!verified.ok) return verified;
-    if (verified.value.number !== head.releaseNumber) return refuse('release-not-expected');
-    const loaded = loadRelease(verified.value);
-    if (!loaded.ok) return refuse('release-malformed', loaded.reason);
-    release = { loaded: loaded.value, jws, digest };
+  function applyNext(jws: string, previous: Predecessor | undefined): Result<void, FollowReason> {
+    if (latest === undefined || digestOfRelease(jws) !== latest.head.releaseDigest)
+      return refuse('release-not-expected');
+    const applied = applyRelease(jws, trust, previous);
+    if (!applied.ok) return applied;
+    if (applied.value.release.number !== latest.head.releaseNumber) return refuse('release-not-expected');
+    release = applied.value;
     refresh();
     return accept(undefined);
   }
 
-  function restore(snapshot: string, nowMs: number): Result<void, FollowReason> {
-    const stored = parseSnapshot(snapshot);
+  function restore(text: string, nowMs: number): Result<void, FollowReason> {
+    const stored = parseSnapshot(text);
     if (stored === undefined) return refuse('snapshot-malformed');
     let from = 0;
     do {
@@ -133,24 +152,60 @@ export function createFollower(trust: FeedTrust): Follower {
       if (!applied.ok) return applied;
       from += MAX_FEED_PAGE_ENTRIES;
     } while (from < stored.entries.length);
-    return applyRelease(stored.release);
+    const introduced = verifyIntroductions(stored.introductions, trust);
+    if (!introduced.ok) return introduced;
+    const applied = applyNext(stored.release, release ?? introduced.value);
+    if (!applied.ok) return applied;
+    return whole === undefined ? refuse('feed-gap') : applied;
   }
 
   return {
-    state: () => state,
-    position: () => ({ epoch, after: sequence }),
-    wantedRelease: () =>
-      head !== undefined && head.releaseNumber > 0 && head.releaseDigest !== release?.digest ? head.releaseNumber : undefined,
-
+    state: stateAt,
+    position: () => ({ epoch: reached.epoch, after: reached.sequence }),
+    wantedRelease() {
+      const { releaseNumber = 0, releaseDigest } = latest?.head ?? {};
+      return releaseNumber > 0 && releaseDigest !== release?.digest ? releaseNumber : undefined;
+    },
     applyPage,
-    applyRelease,
-
+    applyRelease: (jws) => applyNext(jws, release),
     restore,
     snapshot() {
-      if (state === undefined || release === undefined || lastPage === undefined) return undefined;
-      return JSON.stringify({ format: SNAPSHOT_FORMAT, ...lastPage, release: release.jws, entries });
+      if (whole === undefined) return undefined;
+      const { jws, introductions } = whole.release;
+      return formatSnapshot({ ...whole.signed, release: jws, introductions, entries: whole.position.entries });
     },
   };
+}
+
+/** Time, sequence and release only go forward: whoever holds an old head cannot take back what came after it. */
+function checkOrder(head: FeedHead, before: FeedHead | undefined): Result<void, FollowReason> {
+  if (before === undefined) return accept(undefined);
+  if (head.atMs < before.atMs) return refuse('feed-head-older');
+  if (head.epoch === before.epoch && head.sequence < before.sequence) return refuse('feed-rolled-back');
+  if (head.releaseNumber < before.releaseNumber) return refuse('release-number-lower');
+  const isSame = head.releaseNumber !== before.releaseNumber || head.releaseDigest === before.releaseDigest;
+  return isSame ? accept(undefined) : refuse('release-number-reused');
+}
+
+function follow(
+  start: Position,
+  page: readonly FeedEntry[],
+  head: FeedHead,
+): Result<Position, 'feed-gap' | 'feed-malformed' | 'feed-chain'> {
+  let { sequence, chain } = start;
+  const facts = page.length === 0 ? start.facts : start.facts.copy();
+  for (const entry of page) {
+    if (entry?.sequence !== sequence + 1 || entry.sequence > head.sequence) return refuse('feed-gap');
+    const chained = chainOf(chain, entry);
+    if (chained === undefined || !facts.add(entry.fact)) return refuse('feed-malformed');
+    sequence = entry.sequence;
+    chain = chained;
+  }
+  // A page that brings nothing although something is missing would be asked for again and again.
+  if (page.length === 0 && sequence < head.sequence) return refuse('feed-gap');
+  if (sequence === head.sequence && chain !== head.chain) return refuse('feed-chain');
+  if (page.length === 0) return accept(start);
+  return accept({ epoch: start.epoch, sequence, chain, facts, entries: [...start.entries, ...page] });
 }
 
 function chainOf(chain: string, entry: FeedEntry): string | undefined {
@@ -158,16 +213,5 @@ function chainOf(chain: string, entry: FeedEntry): string | undefined {
     return chainNext(chain, entry);
   } catch {
     return undefined; // what has no canonical spelling was never in the feed
-  }
-}
-
-function parseSnapshot(text: string): (FeedPage & { release: string }) | undefined {
-  try {
-    const value = JSON.parse(text) as FeedPage & { format?: unknown; release?: unknown };
-    if (value?.format !== SNAPSHOT_FORMAT || typeof value.release !== 'string' || !Array.isArray(value.entries))
-      return undefined;
-    return { ...value, release: value.release };
-  } catch {
-    return undefined;
   }
 }

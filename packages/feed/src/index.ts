@@ -1,6 +1,13 @@
 export { MAX_FACT_BYTES } from './fact_shape.ts';
 export type * from './facts.ts';
-export { type AppendReason, createFeedLog, type FeedLog, FeedTampered, MAX_FACTS_PER_APPEND, type StoredHead } from './feed_log.ts';
+export {
+  type AppendReason,
+  createFeedLog,
+  type FeedLog,
+  FeedTampered,
+  MAX_FACTS_PER_APPEND,
+  type StoredHead,
+} from './feed_log.ts';
 export { createFollower, type FeedTrust, type Follower, type FollowReason, type Jwk } from './follower.ts';
 export { createFeedPublisher, type FeedPublisher } from './publisher.ts';
 export { digestOfRelease, type ReleaseJwsReason, signRelease, verifyRelease } from './release_jws.ts';

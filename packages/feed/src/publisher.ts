@@ -25,12 +25,22 @@ export function createFeedPublisher(ports: {
   readonly clock: Clock;
 }): FeedPublisher {
   const { trustDomain, log, assertionSigner, clock } = ports;
-  let current: { signer: Signer; certificate: string; renewAtMs: number } | undefined;
+  let current: { signer: Signer; certificate: string; renewAtMs: number; notAfterMs: number } | undefined;
 
+  /** While the assertion key is out of reach the present feed key goes on until it ends. */
   async function feedKey() {
     const nowMs = clock.nowMs();
     if (current !== undefined && nowMs < current.renewAtMs) return current;
-    const signer = await generateSoftwareSigner('ES256');
+    try {
+      current = await certifyFeedKey(nowMs);
+    } catch (fault) {
+      if (current === undefined || nowMs >= current.notAfterMs) throw fault;
+    }
+    return current;
+  }
+
+  async function certifyFeedKey(nowMs: number) {
+    const signer = generateSoftwareSigner('ES256');
     const payload: FeedKeyCertificate = {
       trustDomain,
       keyId: signer.keyId,
@@ -39,13 +49,14 @@ export function createFeedPublisher(ports: {
       notAfterMs: nowMs + KEY_LIFE_MS,
     };
     const certificate = await signJws(await assertionSigner(), { typ: FEED_KEY_TYPE, payload });
-    current = { signer, certificate, renewAtMs: nowMs + (KEY_LIFE_MS * 3) / 4 };
-    return current;
+    return { signer, certificate, renewAtMs: nowMs + (KEY_LIFE_MS * 3) / 4, notAfterMs: payload.notAfterMs };
   }
 
   async function signHead(stored: StoredHead): Promise<{ head: string; keyCertificate: string }> {
     const { signer, certificate } = await feedKey();
-    const payload: FeedHead = { trustDomain, ...stored, atMs: clock.nowMs() };
+    const { epoch, sequence, chain, releaseNumber, releaseDigest } = stored;
+    const atMs = clock.nowMs();
+    const payload: FeedHead = { trustDomain, epoch, sequence, chain, releaseNumber, releaseDigest, atMs };
     return { head: await signJws(signer, { typ: FEED_HEAD_TYPE, payload }), keyCertificate: certificate };
   }
 

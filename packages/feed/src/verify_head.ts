@@ -46,7 +46,11 @@ export function verifyFeedHead(
   return accept(head);
 }
 
-function read(jws: unknown, typ: string, keys: readonly { readonly [name: string]: string }[]): Result<unknown, JwsReason> {
+function read(
+  jws: unknown,
+  typ: string,
+  keys: readonly { readonly [name: string]: string }[],
+): Result<unknown, JwsReason> {
   if (typeof jws !== 'string') return refuse('jws-malformed');
   const verified = verifyJws(jws, {
     typ,
@@ -80,10 +84,11 @@ function isHead(value: FeedHead | null): boolean {
   return (
     isText(value?.trustDomain) &&
     isText(value?.epoch) &&
+    isText(value?.chain) &&
     /^[0-9a-f]{64}$/.test(value?.chain ?? '') &&
     isTime(value?.sequence) &&
     isTime(value?.releaseNumber) &&
-    typeof value?.releaseDigest === 'string' &&
+    /^(?:[0-9a-f]{64})?$/.test(value?.releaseDigest ?? '-') &&
     isTime(value?.atMs)
   );
 }

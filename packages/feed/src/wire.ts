@@ -44,3 +44,5 @@ export interface FeedPage {
 export const FEED_HEAD_TYPE = 'postern-feed-head+jws';
 export const FEED_KEY_TYPE = 'postern-feed-key+jws';
 export const MAX_FEED_PAGE_ENTRIES = 500;
+/** Of a page's entries; one larger than this travels alone. Followers take 8 MiB, function URLs answer 6 MiB. */
+export const MAX_FEED_PAGE_BYTES = 4 * 1024 * 1024;

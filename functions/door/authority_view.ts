@@ -1,0 +1,37 @@
+/** What the control plane itself believes of its agents at this moment: read from the feed's store, not from a follower. */
+import type { FeedLog } from '@postern/feed';
+import { isDistrusted, isRevoked } from '@postern/identity';
+import type { TrustBundle } from '@postern/spiffe';
+import type { Clock } from '@postern/store';
+import type { AuthorityView } from './agent_proof.ts';
+
+/** Cost of `isRevoked`: three reads. Throws when they cannot be made: then nobody knows, and the call is refused. */
+export function createAuthorityView(ports: {
+  readonly bundle: TrustBundle;
+  readonly feedLog: FeedLog;
+  readonly clock: Clock;
+}): AuthorityView {
+  const { bundle, feedLog, clock } = ports;
+  return {
+    bundle,
+    // Agents send theirs along.
+    issuers: [],
+    async isRevoked({ spiffeId, leaf }) {
+      const nowMs = clock.nowMs();
+      const [bySerial, byName, byIssuer] = [
+        `svid:${leaf.serial}`,
+        `spiffe-id:${spiffeId}`,
+        `issuer:${leaf.authorityKeyId}`,
+      ];
+      const facts = await Promise.all(
+        [bySerial, byName, byIssuer].map((subject) => feedLog.latest('revocation', subject)),
+      );
+      const revocations = new Map(facts.flatMap((fact) => (fact?.kind === 'revocation' ? [[fact.subject, fact]] : [])));
+      return (
+        isDistrusted(revocations, bySerial, nowMs) ||
+        isDistrusted(revocations, byIssuer, nowMs) ||
+        isRevoked(revocations, byName, leaf.notBeforeMs, nowMs)
+      );
+    },
+  };
+}
