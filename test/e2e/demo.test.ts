@@ -34,35 +34,48 @@ async function runDemo(folder: string, args: readonly string[]): Promise<{ code:
 }
 
 describeWithTool('the main job behind real Envoys', ['envoy'], () => {
-  test('has every declared outcome, and finds its state again at a second start', async () => {
-    const first = await runDemo('mesh', []);
-    expect(first.text).toContain('outcomes are as declared.');
-    expect(first.code).toBe(0);
-    for (const reason of ['permitted', 'no-permit', 'user-missing', 'step-up-required', 'path-dot-segment']) expect(first.text).toMatch(new RegExp(`reason +${reason}`));
-    const identity = await readFile(join(dir, 'mesh/agent/identity.json'), 'utf8');
+  test(
+    'has every declared outcome, and finds its state again at a second start',
+    async () => {
+      const first = await runDemo('mesh', []);
+      expect(first.text).toContain('outcomes are as declared.');
+      expect(first.code).toBe(0);
+      for (const reason of ['permitted', 'no-permit', 'user-missing', 'step-up-required', 'path-dot-segment'])
+        expect(first.text).toMatch(new RegExp(`reason +${reason}`));
+      const identity = await readFile(join(dir, 'mesh/agent/identity.json'), 'utf8');
 
-    const second = await runDemo('mesh', []);
-    expect(second.text).toContain('release 1 as the start before left it');
-    expect(second.code).toBe(0);
-    // The agent did not join anew.
-    expect(await readFile(join(dir, 'mesh/agent/identity.json'), 'utf8')).toBe(identity);
-  }, 2 * RUN_TIMEOUT_MS);
+      const second = await runDemo('mesh', []);
+      expect(second.text).toContain('release 1 as the start before left it');
+      expect(second.code).toBe(0);
+      // The agent did not join anew.
+      expect(await readFile(join(dir, 'mesh/agent/identity.json'), 'utf8')).toBe(identity);
+    },
+    2 * RUN_TIMEOUT_MS,
+  );
 });
 
 describe('the main job without Envoy', () => {
-  test('replays recorded requests to the same agent, says so, and has the same outcomes', async () => {
-    const { code, text } = await runDemo('recorded', ['--without-envoy']);
-    expect(text).toContain('`npm run tools` gets it');
-    expect(text).toContain('outcomes are as declared.');
-    expect(code).toBe(0);
-  }, RUN_TIMEOUT_MS);
+  test(
+    'replays recorded requests to the same agent, says so, and has the same outcomes',
+    async () => {
+      const { code, text } = await runDemo('recorded', ['--without-envoy']);
+      expect(text).toContain('`npm run tools` gets it');
+      expect(text).toContain('outcomes are as declared.');
+      expect(code).toBe(0);
+    },
+    RUN_TIMEOUT_MS,
+  );
 
-  test('stays up until it is told to end, and then leaves nothing behind', async () => {
-    const demo = await startDemo('recorded', ['--without-envoy'], /Ctrl-C ends it/);
-    const health = () => fetch(`http://127.0.0.1:${portBase}/v1/health`);
-    expect((await health()).status).toBe(200);
-    const { code } = await demo.stop(20_000);
-    expect(code).toBe(0);
-    await expect(health()).rejects.toThrow();
-  }, RUN_TIMEOUT_MS);
+  test(
+    'stays up until it is told to end, and then leaves nothing behind',
+    async () => {
+      const demo = await startDemo('recorded', ['--without-envoy'], /Ctrl-C ends it/);
+      const health = () => fetch(`http://127.0.0.1:${portBase}/v1/health`);
+      expect((await health()).status).toBe(200);
+      const { code } = await demo.stop(20_000);
+      expect(code).toBe(0);
+      await expect(health()).rejects.toThrow();
+    },
+    RUN_TIMEOUT_MS,
+  );
 });

@@ -19,7 +19,15 @@ import { createExtAuthz } from './ext_authz/index.ts';
 import { createGrpcServer } from './grpc/server.ts';
 import { createIdentityStore } from './identity_store.ts';
 import type { Log } from './log.ts';
-import { AgentNotJoined, joinNode, loadNodeIdentity, loadTrust, type NodeIdentity, pinTrust, renewNode } from './node_identity.ts';
+import {
+  AgentNotJoined,
+  joinNode,
+  loadNodeIdentity,
+  loadTrust,
+  type NodeIdentity,
+  pinTrust,
+  renewNode,
+} from './node_identity.ts';
 import { openStateFolder } from './node_state/folder.ts';
 import { createPeriodic } from './periodic.ts';
 import { isDueForRenewal } from './renewal.ts';
@@ -71,7 +79,12 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   }
 }
 
-async function start(options: AgentOptions, folder: ReturnType<typeof openStateFolder>, clock: Clock, log: Log): Promise<Agent> {
+async function start(
+  options: AgentOptions,
+  folder: ReturnType<typeof openStateFolder>,
+  clock: Clock,
+  log: Log,
+): Promise<Agent> {
   // Who we are and whom we believe: pinned by the join token, kept across restarts.
   let secret: string | undefined;
   const isJoined = loadTrust(folder) !== undefined && loadNodeIdentity(folder, clock.nowMs()) !== undefined;
@@ -110,7 +123,10 @@ async function start(options: AgentOptions, folder: ReturnType<typeof openStateF
   const snapshot = folder.load(SNAPSHOT_FILE);
   if (snapshot !== undefined) {
     const restored = follower.restore(snapshot, clock.nowMs());
-    log(restored.ok ? 'info' : 'error', 'snapshot-restored', { ok: restored.ok, reason: restored.ok ? undefined : restored.reason });
+    log(restored.ok ? 'info' : 'error', 'snapshot-restored', {
+      ok: restored.ok,
+      reason: restored.ok ? undefined : restored.reason,
+    });
   }
   const store = createIdentityStore(trust.trustDomain);
   let bundlesSeen: unknown;
@@ -138,7 +154,12 @@ async function start(options: AgentOptions, folder: ReturnType<typeof openStateF
   const run = createId();
   const spoolDir = join(folder.dir, 'spool');
   const signer = generateSoftwareSigner('ES256');
-  const current = openRunSpool(spoolDir, run, { id: `${spiffeId}#${run}`, key: jwkFromSpki(signer.spki) }, MAX_SPOOL_BYTES);
+  const current = openRunSpool(
+    spoolDir,
+    run,
+    { id: `${spiffeId}#${run}`, key: jwkFromSpki(signer.spki) },
+    MAX_SPOOL_BYTES,
+  );
   const producer = createProducer({
     id: current.producer.id,
     signer,
@@ -161,7 +182,8 @@ async function start(options: AgentOptions, folder: ReturnType<typeof openStateF
   // Services of this node.
   const keeper = createSvidKeeper({ client, store, clock, log });
   const attestor = createUnixAttestor({
-    needsDigest: () => store.entries().some((entry) => entry.selectors.some((selector) => selector.startsWith('unix:sha256:'))),
+    needsDigest: () =>
+      store.entries().some((entry) => entry.selectors.some((selector) => selector.startsWith('unix:sha256:'))),
   });
   const identityPorts = { source: store, attestor };
   const workloadServer = createGrpcServer({
@@ -169,7 +191,10 @@ async function start(options: AgentOptions, folder: ReturnType<typeof openStateF
     log,
   });
   const extAuthz = createExtAuthz({
-    broker: createBroker({ clock, onFault: (fault, id) => log('error', 'decision-fault', { id, error: (fault as Error)?.message }) }),
+    broker: createBroker({
+      clock,
+      onFault: (fault, id) => log('error', 'decision-fault', { id, error: (fault as Error)?.message }),
+    }),
     state: () => follower.state(clock.nowMs()),
     source: store,
     attestor,
@@ -179,7 +204,10 @@ async function start(options: AgentOptions, folder: ReturnType<typeof openStateF
   const authzServer = createGrpcServer({ methods: extAuthz.grpcMethods, log });
   await workloadServer.listen(options.workloadApiSocket, PUBLIC_SOCKET);
   if (options.authzGrpcSocket !== undefined) await authzServer.listen(options.authzGrpcSocket, PUBLIC_SOCKET);
-  const httpServer = options.authzHttpSocket === undefined ? undefined : await extAuthz.listenHttp(options.authzHttpSocket, PUBLIC_SOCKET);
+  const httpServer =
+    options.authzHttpSocket === undefined
+      ? undefined
+      : await extAuthz.listenHttp(options.authzHttpSocket, PUBLIC_SOCKET);
 
   // Loops.
   let isSynced = false;
@@ -206,13 +234,18 @@ async function start(options: AgentOptions, folder: ReturnType<typeof openStateF
     async ready(timeoutMs) {
       const until = performance.now() + timeoutMs;
       while (!(isSynced && store.isReady() && follower.state(clock.nowMs()) !== undefined)) {
-        if (performance.now() > until) throw new Error('the agent is not ready: no release, entries or trust bundle yet');
+        if (performance.now() > until)
+          throw new Error('the agent is not ready: no release, entries or trust bundle yet');
         await new Promise((resolve) => setTimeout(resolve, 50));
       }
     },
     async stop() {
       await Promise.all([feed.stop(), entries.stop(), renewal.stop(), shipLeftover.stop()]);
-      await Promise.all([workloadServer.close(), options.authzGrpcSocket === undefined ? undefined : authzServer.close(), httpServer?.close()]);
+      await Promise.all([
+        workloadServer.close(),
+        options.authzGrpcSocket === undefined ? undefined : authzServer.close(),
+        httpServer?.close(),
+      ]);
       await producer.close().catch((fault: Error) => log('error', 'records-not-closed', { error: fault.message }));
       await shipper.stop();
       folder.close();

@@ -38,7 +38,9 @@ export class AgentNotJoined extends Error {
   override readonly name = 'AgentNotJoined';
   readonly reason: JoinReason | 'join-token-missing' | 'svid-expired';
   constructor(reason: AgentNotJoined['reason']) {
-    super(`the agent has not joined: ${reason}; make a new join token (\`postern token create\`) and start it with that`);
+    super(
+      `the agent has not joined: ${reason}; make a new join token (\`postern token create\`) and start it with that`,
+    );
     this.reason = reason;
   }
 }
@@ -50,7 +52,10 @@ export function loadTrust(folder: StateFolder): ControlPlaneTrust | undefined {
 }
 
 /** Pins what the join token carries. `token`: secret, from the operator. */
-export function pinTrust(folder: StateFolder, token: string): Result<{ trust: ControlPlaneTrust; secret: string }, 'join-token-malformed'> {
+export function pinTrust(
+  folder: StateFolder,
+  token: string,
+): Result<{ trust: ControlPlaneTrust; secret: string }, 'join-token-malformed'> {
   const parsed = parseJoinToken(token);
   if (!parsed.ok) return parsed;
   const { secret, ...trust } = parsed.value;

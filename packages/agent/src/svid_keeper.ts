@@ -7,10 +7,10 @@ import { type AgentEntry, MAX_SVIDS_PER_REQUEST, type SvidRequest } from '@poste
 import { createCsr } from '@postern/ca';
 import type { Clock } from '@postern/store';
 import type { ControlPlaneClient } from './control_plane/client.ts';
-import { isDueForRenewal } from './renewal.ts';
 import type { WorkloadIdentity } from './identity_source.ts';
 import type { IdentityStore } from './identity_store.ts';
 import type { Log } from './log.ts';
+import { isDueForRenewal } from './renewal.ts';
 
 export interface SvidKeeper {
   /** One round: entries, then whatever is missing, changed or due. Throws when the control plane cannot be reached. */

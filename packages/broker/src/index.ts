@@ -1,7 +1,7 @@
-export { createDecisionIds } from './decision_id.ts';
 export { DECISION_ID_HEADER, renderClientAnswer } from './client_answer.ts';
 export { type Broker, type BrokerPorts, createBroker } from './decide_request.ts';
 export type { ClientAnswer, Decision, Obligation } from './decision.ts';
+export { createDecisionIds } from './decision_id.ts';
 export { createDecisionRecord } from './decision_record.ts';
 export {
   type CallMetadata,

@@ -45,7 +45,8 @@ function writeArray(values: readonly unknown[], depth: number): string {
 
 function writeObject(value: { readonly [name: string]: unknown }, depth: number): string {
   const prototype = Object.getPrototypeOf(value);
-  if (prototype !== Object.prototype && prototype !== null) throw new TypeError('only plain objects have canonical json');
+  if (prototype !== Object.prototype && prototype !== null)
+    throw new TypeError('only plain objects have canonical json');
   const members: string[] = [];
   // Array.prototype.sort without a comparator compares UTF-16 code units, which is the order RFC 8785 3.2.3 asks for.
   for (const name of Object.keys(value).sort()) {

@@ -16,11 +16,23 @@ export interface RunSpool {
 }
 
 /** `dir`: of all runs. The producer's public key is kept beside its segments: without it nobody could take them later. */
-export function openRunSpool(dir: string, run: string, producer: Pick<Producer, 'id' | 'key'>, maxBytes: number): RunSpool {
+export function openRunSpool(
+  dir: string,
+  run: string,
+  producer: Pick<Producer, 'id' | 'key'>,
+  maxBytes: number,
+): RunSpool {
   const path = join(dir, run);
   mkdirSync(path, { recursive: true, mode: 0o700 });
-  writeFileSync(join(path, PRODUCER_FILE), JSON.stringify({ id: producer.id, key: producer.key }), { mode: 0o600, flush: true });
-  return { producer, spool: createSpool(path, { maxBytes }), remove: () => rmSync(path, { recursive: true, force: true }) };
+  writeFileSync(join(path, PRODUCER_FILE), JSON.stringify({ id: producer.id, key: producer.key }), {
+    mode: 0o600,
+    flush: true,
+  });
+  return {
+    producer,
+    spool: createSpool(path, { maxBytes }),
+    remove: () => rmSync(path, { recursive: true, force: true }),
+  };
 }
 
 /** Every run but `current`, oldest first (run ids sort by time). */

@@ -56,8 +56,17 @@ interface Answer {
   readonly text: string;
 }
 
-export function createControlPlaneClient(ports: { readonly url: string; readonly signProof: SignProof }): ControlPlaneClient {
-  async function call({ method, target, body, etag, maxBytes = MAX_JSON_BYTES }: Call): Promise<Result<Answer, CallReason>> {
+export function createControlPlaneClient(ports: {
+  readonly url: string;
+  readonly signProof: SignProof;
+}): ControlPlaneClient {
+  async function call({
+    method,
+    target,
+    body,
+    etag,
+    maxBytes = MAX_JSON_BYTES,
+  }: Call): Promise<Result<Answer, CallReason>> {
     const bytes = body === undefined ? new Uint8Array() : Buffer.from(JSON.stringify(body));
     const headers: Record<string, string> = { accept: 'application/json' };
     const proof = await ports.signProof({ method, target, body: bytes });

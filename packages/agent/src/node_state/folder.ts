@@ -3,7 +3,18 @@
  * An attacker who can write here is refused at the next signature or sequence check, or acts as this node until its
  * lineage is locked (docs/storage.md).
  */
-import { chmodSync, mkdirSync, openSync, closeSync, fsyncSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { lockFolder } from './lock.ts';
 
@@ -35,7 +46,8 @@ export function openStateFolder(dir: string): StateFolder {
         if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
         throw cause;
       }
-      if (size > MAX_FILE_BYTES) throw new Error(`\`${name}\` in the agent's folder is larger than ${MAX_FILE_BYTES} bytes`);
+      if (size > MAX_FILE_BYTES)
+        throw new Error(`\`${name}\` in the agent's folder is larger than ${MAX_FILE_BYTES} bytes`);
       return readFileSync(path, 'utf8');
     },
     save(name, text) {

@@ -23,7 +23,9 @@ export function lockFolder(dir: string): () => void {
     }
     const [pid, startTime] = readHolder(path);
     if (pid !== undefined && startTime !== undefined && startTimeOf(Number(pid)) === startTime)
-      throw new FolderInUse(`another agent, process ${pid}, uses \`${dir}\`: end it or give this one a folder of its own`);
+      throw new FolderInUse(
+        `another agent, process ${pid}, uses \`${dir}\`: end it or give this one a folder of its own`,
+      );
     rmSync(path, { force: true });
   }
   throw new FolderInUse(`another agent is starting on \`${dir}\``);
