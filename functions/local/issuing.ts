@@ -54,17 +54,18 @@ export async function createIssuing(ports: {
     complete: (issuance) => record({ kind: 'issuance-complete', ...issuance }),
     failed: (issuance, reason) => record({ kind: 'issuance-failed', ...issuance, reason }),
   };
+  const mac = await keys.mac('entries');
   return {
     authority: createAuthority({ issuer: createEphemeralIssuer({ certify, clock }), audit, clock }),
     entries: createEntryStore({
       table,
-      mac: await keys.mac('entries'),
+      mac,
       clock,
       trustDomain,
       createId,
       onForged: (key) => log('error', 'entry-forged', key),
     }),
-    joinTokens: createJoinTokenStore({ table, clock }),
+    joinTokens: createJoinTokenStore({ table, mac, clock }),
     lineages: createLineageStore({ table }),
   };
 }

@@ -1,7 +1,7 @@
 /** The trust domain with its root, and what agents pin of it. */
 import { createHash } from 'node:crypto';
 import type { ControlPlaneTrust } from '@postern/api';
-import { readOwnCertificate } from '@postern/ca';
+import { createTrustBundle, readOwnCertificate } from '@postern/ca';
 import { jwkFromSpki, type KeyRing, type Signer } from '@postern/keys';
 import { type Certificate, parseTrustDomain, type TrustBundle, type TrustDomain } from '@postern/spiffe';
 import type { Clock, Objects } from '@postern/store';
@@ -38,13 +38,7 @@ export async function openTrustDomain(ports: {
   return {
     trustDomain,
     root: readOwnCertificate(rootDer),
-    bundle: {
-      trustDomain,
-      sequence: 1,
-      refreshHintSeconds: REFRESH_HINT_SECONDS,
-      x509Authorities: [rootDer],
-      jwtAuthorities: [],
-    },
+    bundle: createTrustBundle({ trustDomain, roots: [rootDer], jwtKeys: [], refreshHintSeconds: REFRESH_HINT_SECONDS }),
     signers: { root, release, assertion },
     trustOf: (url) => ({
       trustDomain,

@@ -41,8 +41,8 @@ interface Grant {
 export function createJoinTokenStore(ports: {
   readonly table: Table;
   readonly clock: Clock;
-  /** Key `entries`. Without it whoever can write the table can make itself a token. */
-  readonly mac?: Mac;
+  /** Key `entries`: whoever can merely write the table cannot make itself a token. */
+  readonly mac: Mac;
 }): JoinTokenStore {
   const { table, clock, mac } = ports;
 
@@ -50,7 +50,6 @@ export function createJoinTokenStore(ports: {
     const { agentId, expiresAtMs, mac: tag } = item.attributes;
     if (typeof agentId !== 'string' || typeof expiresAtMs !== 'number') return undefined;
     const grant = { agentId, expiresAtMs };
-    if (mac === undefined) return grant;
     return tag instanceof Uint8Array && (await mac.verify(macInput(item.sk, grant), tag)) ? grant : undefined;
   }
 
@@ -60,10 +59,10 @@ export function createJoinTokenStore(ports: {
       const secret = randomBytes(SECRET_BYTES).toString('base64url');
       const key = keyOf(secret);
       const grant = { agentId, expiresAtMs: clock.nowMs() + ttlSeconds * 1000 };
-      const tag = mac && { mac: await mac.compute(macInput(key.sk, grant)) };
+      const tag = await mac.compute(macInput(key.sk, grant));
       const expiresAtSeconds = Math.ceil(grant.expiresAtMs / 1000) + KEEP_SECONDS;
       const put = await table.put(
-        { ...key, attributes: { ...grant, ...tag, used: false }, expiresAtSeconds },
+        { ...key, attributes: { ...grant, mac: tag, used: false }, expiresAtSeconds },
         { kind: 'absent' },
       );
       if (!put.ok) throw new Error('two join tokens with one secret');
