@@ -42,7 +42,12 @@ export function createAuditApp(ports: AuditPorts): Hono {
     const after = Number(context.req.query('after') ?? '0');
     if (!Number.isSafeInteger(after) || after < 0) return { refused: 'malformed-request', reason: 'trail-position' };
     // Producers before segments: what is acknowledged after this is not missed in the segments.
-    const producers = (await trail.producers()).map(({ certificate, to, isClosed }) => ({ certificate, to, isClosed }));
+    const producers = (await trail.producers()).map(({ certificate, to, isClosed, heartbeat }) => ({
+      certificate,
+      to,
+      isClosed,
+      heartbeat,
+    }));
     const segments = [];
     for (const entry of await trail.entries(after, MAX_TRAIL_PAGE)) {
       const jws = await trail.segment(entry);

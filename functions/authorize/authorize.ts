@@ -2,7 +2,7 @@
  * The HTTP flavour of ext_authz as a function: facts from headers → broker → durable record → answer. No web framework:
  * those normalise what must be seen as it came. Answers only 200, 401, 403, 302 and 5xx; nothing else may reach a proxy.
  */
-import type { RecordBody } from '@postern/audit';
+import type { RecordBody, RefusalLedger } from '@postern/audit';
 import {
   type Broker,
   type ClientAnswer,
@@ -20,6 +20,8 @@ export interface AuthorizePorts {
   readonly state: () => Promise<DecisionState | undefined>;
   /** Strict: durable when it resolves. When it rejects, the request is denied. */
   readonly record: (body: RecordBody, id: string) => Promise<unknown>;
+  /** Where repeats are counted of those who are no enforcement point: nobody else may fill the trail call by call. */
+  readonly refusals: Pick<RefusalLedger, 'countRepeat'>;
   /** Microseconds of a monotonic clock. */
   readonly nowUs: () => number;
   readonly onFault: (fault: unknown) => void;
@@ -39,7 +41,10 @@ export function createAuthorize(ports: AuthorizePorts): Authorize {
     try {
       const startUs = ports.nowUs();
       const decision = decisionOf(ports.broker, await ports.state(), rawHeaders, enforcementPoint);
-      await ports.record(createDecisionRecord(decision, Math.round(ports.nowUs() - startUs)), decision.id);
+      const { reason } = decision;
+      const isStranger = enforcementPoint === undefined || reason === 'enforcement-point-unknown';
+      if (!isStranger || !ports.refusals.countRepeat({ door: 'authorize', reason, caller: enforcementPoint?.id }))
+        await ports.record(createDecisionRecord(decision, Math.round(ports.nowUs() - startUs)), decision.id);
       return checkAnswer(renderHttpAnswer(decision));
     } catch (fault) {
       ports.onFault(fault);

@@ -45,9 +45,12 @@ export interface DoorRefusal {
   /** For the caller; only what an authenticated caller may be told. */
   readonly detail?: string;
   readonly members?: { readonly [extension: string]: unknown };
+  /** Who was refused, once that is known; for the record. */
+  readonly by?: string;
 }
 
-type Admission<Caller> = { readonly caller: Caller } | DoorRefusal;
+/** `name`: for the record of a refusal that follows. */
+type Admission<Caller> = { readonly caller: Caller; readonly name?: string } | DoorRefusal;
 type Answer = Response | DoorRefusal;
 type Body = { readonly [name: string]: unknown };
 
@@ -91,25 +94,16 @@ export function createDoor(name: string, ports: DoorPorts): Door {
       const admitted = await admit(headers);
       if ('refused' in admitted) return refuseCall(context, admitted);
       const body = await readBody(context.req.raw, maxBytes);
-      if (!body.ok) return refuseCall(context, { refused: 'too-large', reason: body.reason });
+      if (!body.ok) return refuseCall(context, { refused: 'too-large', reason: body.reason, by: admitted.name });
       const call = { method, target: targetOf(context), headers, body: body.value };
       const answer = await handle(context, call, admitted.caller);
       return answer instanceof Response ? answer : refuseCall(context, answer);
     });
   }
 
-  function refuseCall(context: Context, refusal: DoorRefusal, caller?: string): Response {
-    ports.recordRefusal({
-      door: `${name} ${context.req.method} ${context.req.routePath}`,
-      reason: refusal.reason,
-      caller,
-    });
-    return answerProblem(context, refusal.refused, { detail: refusal.detail, ...refusal.members });
-  }
-
-  /** GETs have no body; whatever else is sent must be a JSON object. */
-  function bodyOf(call: Call): Result<Body> {
-    return call.method === 'GET' || call.method === 'DELETE' ? { ok: true, value: {} } : parseJsonObject(call.body);
+  function refuseCall(context: Context, { refused, reason, by, detail, members }: DoorRefusal): Response {
+    ports.recordRefusal({ door: `${name} ${context.req.method} ${context.req.routePath}`, reason, caller: by });
+    return answerProblem(context, refused, { detail, ...members });
   }
 
   return {
@@ -119,10 +113,8 @@ export function createDoor(name: string, ports: DoorPorts): Door {
       route(method, path, maxBytes, admitProof, async (context, call) => {
         const agent = await authenticate(call);
         if (!agent.ok) return { refused: 'not-authenticated', reason: agent.reason };
-        const body = bodyOf(call);
-        if (!body.ok) return { refused: 'malformed-request', reason: body.reason };
-        const answer = await handle(context, agent.value, body.value);
-        return answer instanceof Response ? answer : refuseCall(context, answer, agent.value.spiffeId);
+        const { spiffeId } = agent.value;
+        return withCaller(spiffeId, await handled(call, (body) => handle(context, agent.value, body)));
       });
     },
     administrator(verify, permission, method, path, maxBytes, handle) {
@@ -130,16 +122,27 @@ export function createDoor(name: string, ports: DoorPorts): Door {
         const administrator = await verify(bearerOf(headers));
         if (administrator === undefined) return { refused: 'not-authenticated', reason: 'administrator-unknown' };
         const isAllowed = isGranted(administrator, permission);
-        return isAllowed ? { caller: administrator } : { refused: 'not-permitted', reason: 'role-missing' };
+        const { name: by } = administrator;
+        return isAllowed
+          ? { caller: administrator, name: by }
+          : { refused: 'not-permitted', reason: 'role-missing', by };
       };
-      route(method, path, maxBytes, admit, async (context, call, administrator) => {
-        const body = bodyOf(call);
-        if (!body.ok) return { refused: 'malformed-request', reason: body.reason };
-        const answer = await handle(context, administrator, body.value);
-        return answer instanceof Response ? answer : refuseCall(context, answer, administrator.name);
-      });
+      route(method, path, maxBytes, admit, async (context, call, administrator) =>
+        withCaller(administrator.name, await handled(call, (body) => handle(context, administrator, body))),
+      );
     },
   };
+}
+
+/** Reads have no body; whatever else is sent must be a JSON object. */
+async function handled(call: Call, handle: (body: Body) => Promise<Answer>): Promise<Answer> {
+  if (call.method === 'GET' || call.method === 'DELETE') return handle({});
+  const body = parseJsonObject(call.body);
+  return body.ok ? handle(body.value) : { refused: 'malformed-request', reason: body.reason };
+}
+
+function withCaller(by: string, answer: Answer): Answer {
+  return answer instanceof Response ? answer : { ...answer, by };
 }
 
 const admitAnybody = async (): Promise<Admission<undefined>> => ({ caller: undefined });

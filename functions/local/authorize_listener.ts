@@ -20,8 +20,17 @@ export interface ServerIdentity {
 }
 
 const MAX_HEADER_BYTES = 96 * 1024;
+const HANDSHAKE_TIMEOUT_MS = 5_000;
 const HEADERS_TIMEOUT_MS = 10_000;
-const MAX_CONNECTIONS = 1000;
+/** Longer than the template's `idle_timeout`: the proxy closes first, and never sends into a closing connection. */
+const IDLE_TIMEOUT_MS = 150_000;
+const TIMEOUT_CHECK_MS = 1_000;
+/** What is beyond waits for nobody: connections that say nothing, or not who they are, last seconds. */
+const MAX_CONNECTIONS = 10_000;
+
+const FORBIDDEN = 'HTTP/1.1 403 Forbidden\r\nconnection: close\r\ncontent-length: 0\r\n\r\n';
+/** Of the parser and its time-outs; any other fault is one of TLS or of the connection. */
+const HTTP_FAULT = /^(?:HPE_|ERR_HTTP_)/;
 
 export interface AuthorizeListener {
   readonly url: string;
@@ -56,21 +65,28 @@ export async function listenForAuthorize(ports: {
     rejectUnauthorized: false,
     minVersion: 'TLSv1.2',
     maxHeaderSize: MAX_HEADER_BYTES,
+    handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
     headersTimeout: HEADERS_TIMEOUT_MS,
     requestTimeout: HEADERS_TIMEOUT_MS,
+    keepAliveTimeout: IDLE_TIMEOUT_MS,
+    connectionsCheckingInterval: TIMEOUT_CHECK_MS,
   });
   server.maxConnections = MAX_CONNECTIONS;
   server.on('request', (request, response) => {
     request.resume();
-    const answering = enforcementPointOf(request.socket as TLSSocket).then((enforcementPoint) =>
-      ports.authorize({ rawHeaders: pairsOf(request.rawHeaders), enforcementPoint }),
-    );
+    const answering = enforcementPointOf(request.socket as TLSSocket).then((enforcementPoint) => {
+      // Who is nobody does not keep a connection that a proxy could have.
+      if (enforcementPoint === undefined) response.shouldKeepAlive = false;
+      return ports.authorize({ rawHeaders: pairsOf(request.rawHeaders), enforcementPoint });
+    });
     // An answer that cannot be written (a header that HTTP does not allow) is one that was not given.
     answering.then((answer) => write(response, answer)).catch(() => write(response, UNAVAILABLE));
   });
   // Node would answer 400 or 431, which must not reach a proxy (X22).
-  server.on('clientError', (_, socket) => {
-    if (socket.writable) socket.end('HTTP/1.1 403 Forbidden\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
+  server.on('clientError', (fault: NodeJS.ErrnoException, socket) => {
+    // Whoever did not finish the handshake cannot be answered, and would be waited for without end.
+    if (!socket.writable || !HTTP_FAULT.test(fault.code ?? '')) return socket.destroy();
+    socket.end(FORBIDDEN, () => socket.destroy());
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

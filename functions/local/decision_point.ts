@@ -1,6 +1,7 @@
 /** The decision point for those without an agent: `authorize` behind mTLS, with an SVID of its own. */
 import { generateKeyPairSync } from 'node:crypto';
 import type { ControlPlaneTrust } from '@postern/api';
+import { createRefusalLedger } from '@postern/audit';
 import { createBroker } from '@postern/broker';
 import { AGENT_PROFILE, type Authority, createCsr } from '@postern/ca';
 import { encodePem } from '@postern/der';
@@ -32,10 +33,14 @@ export async function openDecisionPoint(ports: {
 }): Promise<AuthorizeListener> {
   const { trust, objects, authority, clock, host, port, onFault, shutdown } = ports;
   const state = createFunctionFollower({ trust, publisher: ports.feedPublisher, objects, clock, onFault });
+  const record = ports.recordBy('authorize');
+  const refusals = createRefusalLedger({ append: record, onFault });
+  shutdown.add(refusals.flush);
   const authorize = createAuthorize({
     broker: createBroker({ clock, onFault }),
     state,
-    record: ports.recordBy('authorize'),
+    record,
+    refusals,
     nowUs: () => performance.now() * 1000,
     onFault,
   });

@@ -1,6 +1,6 @@
 /** Where all doors record their refusals and log their faults. */
+import { createRefusalLedger } from '@postern/audit';
 import type { DoorPorts } from '../door/door.ts';
-import { createRefusalLedger } from '../door/refusals.ts';
 import { describeFault, type LocalLog } from './log.ts';
 import type { RecordBy } from './producers.ts';
 import type { Shutdown } from './shutdown.ts';

@@ -40,7 +40,7 @@ export async function publishTokenKeys(ports: {
     const known = await feedLog.latest('token-keys', issuer);
     const isSame = known?.kind === 'token-keys' && canonicalJson(known.jwks) === canonicalJson(fetched.value);
     if (isSame && known.expiresAtMs - nowMs > KEYS_LIFE_MS / 2) continue;
-    await feedLog.append([
+    const appended = await feedLog.append([
       {
         kind: 'token-keys',
         subject: issuer,
@@ -49,6 +49,7 @@ export async function publishTokenKeys(ports: {
         jwks: fetched.value,
       },
     ]);
+    if (!appended.ok) ports.report(issuer, appended.reason);
   }
 }
 

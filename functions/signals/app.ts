@@ -1,13 +1,16 @@
 /** The signals door: device posture from management systems, by signed webhook. */
-
 import { PATHS } from '@postern/api';
-import type { FeedLog } from '@postern/feed';
+import type { AppendReason, FeedLog } from '@postern/feed';
 import {
   createPosture,
   MAX_POSTURE_WEBHOOK_BYTES,
+  type ObservedPosture,
   POSTURE_SIGNATURE_HEADER,
+  supersedesPosture,
   verifyPostureWebhook,
 } from '@postern/identity';
+import type { Result } from '@postern/result';
+import { refuse } from '@postern/result';
 import type { Clock } from '@postern/store';
 import type { Hono } from 'hono';
 import { createDoor, type DoorPorts } from '../door/door.ts';
@@ -34,9 +37,22 @@ export interface SignalPorts extends DoorPorts {
   }) => Promise<void>;
 }
 
-/** Cost for an unsigned call: none but its body; for a signed one a transaction and a record. */
+/** Cost for an unsigned call: none but its body; for a signed one two reads, a record and a transaction. */
 export function createSignalsApp(ports: SignalPorts): Hono {
+  const { feedLog } = ports;
   const door = createDoor('signals', ports);
+
+  /** Recorded before it takes effect: a posture that lets somebody in is never one that nobody can find. */
+  async function apply(posture: ObservedPosture): Promise<Result<unknown, AppendReason>> {
+    const signal = { source: posture.source, subject: posture.subject };
+    const known = await feedLog.latest('posture', posture.subject);
+    const isNewer = known?.kind !== 'posture' || supersedesPosture(posture, known);
+    if (isNewer) await ports.recordSignal({ ...signal, outcome: 'applied', reason: 'newer-posture' });
+    const appended = isNewer ? await feedLog.append([posture]) : refuse('fact-older');
+    if (!appended.ok) await ports.recordSignal({ ...signal, outcome: 'refused', reason: appended.reason });
+    return appended;
+  }
+
   door.open('POST', PATHS.posture(':source'), MAX_POSTURE_WEBHOOK_BYTES, async (context, call) => {
     const source = ports.source(context.req.param('source') ?? '');
     if (source === undefined) return { refused: 'not-authenticated', reason: 'source-unknown' };
@@ -50,21 +66,11 @@ export function createSignalsApp(ports: SignalPorts): Hono {
       const isSigned = report.reason.startsWith('posture-');
       return { refused: isSigned ? 'malformed-request' : 'not-authenticated', reason: report.reason };
     }
-    const appended = await ports.feedLog.append([createPosture(report.value, source)]);
-    const signal = { source: source.name, subject: report.value.deviceId };
-    if (!appended.ok && appended.reason !== 'fact-older')
-      return {
-        refused:
-          appended.reason === 'feed-busy' || appended.reason === 'feed-empty' ? 'unavailable' : 'malformed-request',
-        reason: appended.reason,
-      };
+    const applied = await apply(createPosture(report.value, source));
     // An older observation is no mistake of its sender: deliveries overtake each other.
-    await ports.recordSignal({
-      ...signal,
-      outcome: appended.ok ? 'applied' : 'refused',
-      reason: appended.ok ? 'newer-posture' : appended.reason,
-    });
-    return context.body(null, 202);
+    if (applied.ok || applied.reason === 'fact-older') return context.body(null, 202);
+    const isPassing = applied.reason === 'feed-busy' || applied.reason === 'feed-empty';
+    return { refused: isPassing ? 'unavailable' : 'malformed-request', reason: applied.reason };
   });
   return door.app;
 }

@@ -246,6 +246,7 @@ async function start(
         options.authzGrpcSocket === undefined ? undefined : authzServer.close(),
         httpServer?.close(),
       ]);
+      await extAuthz.flush();
       await producer.close().catch((fault: Error) => log('error', 'records-not-closed', { error: fault.message }));
       await shipper.stop();
       folder.close();

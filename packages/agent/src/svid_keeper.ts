@@ -58,8 +58,8 @@ export function createSvidKeeper(ports: {
     return { entry, privateKey, request: { entryId: entry.id, csr: Buffer.from(csr).toString('base64') } };
   }
 
-  async function issue(due: readonly AgentEntry[]): Promise<Map<string, WorkloadIdentity>> {
-    const issued = new Map<string, WorkloadIdentity>();
+  /** `issued`: takes in what came, also when a later batch fails. */
+  async function issue(due: readonly AgentEntry[], issued: Map<string, WorkloadIdentity>): Promise<void> {
     for (let from = 0; from < due.length; from += MAX_SVIDS_PER_REQUEST) {
       const batch = await Promise.all(due.slice(from, from + MAX_SVIDS_PER_REQUEST).map(prepare));
       const answer = await client.svids({ requests: batch.map((pending) => pending.request) });
@@ -86,24 +86,33 @@ export function createSvidKeeper(ports: {
         log('info', 'svid-issued', { spiffeId: svid.spiffeId, serial: svid.serial });
       }
     }
-    return issued;
+  }
+
+  /** Also while the control plane is away: what has ended by now is nobody's identity any more. */
+  function settle(hasChanged: boolean, issued: ReadonlyMap<string, WorkloadIdentity>, nowMs: number): void {
+    const held = new Map<string, WorkloadIdentity>();
+    let hasExpired = false;
+    for (const entry of entries) {
+      const identity = issued.get(entry.id) ?? store.identity(entry.id);
+      if (identity === undefined) continue;
+      if (identity.notAfterMs <= nowMs) hasExpired = true;
+      else held.set(entry.id, identity);
+    }
+    if (hasChanged || hasExpired || issued.size > 0) store.replace(entries, held);
   }
 
   return {
     async sync() {
-      const hasChanged = await syncEntries();
-      const nowMs = clock.nowMs();
-      const due = entries.filter((entry) => isDue(entry, nowMs));
-      const issued = due.length === 0 ? new Map<string, WorkloadIdentity>() : await issue(due);
-      const held = new Map<string, WorkloadIdentity>();
-      let hasExpired = false;
-      for (const entry of entries) {
-        const identity = issued.get(entry.id) ?? store.identity(entry.id);
-        if (identity === undefined) continue;
-        if (identity.notAfterMs <= nowMs) hasExpired = true;
-        else held.set(entry.id, identity);
+      const issued = new Map<string, WorkloadIdentity>();
+      let hasChanged = false;
+      try {
+        hasChanged = await syncEntries();
+        const nowMs = clock.nowMs();
+        const due = entries.filter((entry) => isDue(entry, nowMs));
+        if (due.length > 0) await issue(due, issued);
+      } finally {
+        settle(hasChanged, issued, clock.nowMs());
       }
-      if (hasChanged || hasExpired || issued.size > 0) store.replace(entries, held);
     },
   };
 }

@@ -19,6 +19,7 @@ export type {
 } from './record.ts';
 export { boundRecord, isProducerId, isRecordId, MAX_RECORD_BYTES } from './record_bounds.ts';
 export { findRecord, listRecords, type RecordPage, type RecordQuery } from './record_index.ts';
+export { createRefusalLedger, REFUSAL_WINDOW_MS, type Refusal, type RefusalLedger } from './refusal_ledger.ts';
 export {
   digestOfSegment,
   MAX_SEGMENT_BYTES,

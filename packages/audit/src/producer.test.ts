@@ -204,6 +204,27 @@ describe('a batched producer', () => {
     expect(reasonsOf(recordsIn(taken))).toEqual(['a']);
   });
 
+  test('answers for nothing more while the sink refuses: a full disk does not turn a second of records into hours', async () => {
+    const { producer, taken, setAway } = createWorld({ mode: 'batched' });
+    setAway(true);
+    await producer.append(refusal('a'));
+    await vi.advanceTimersByTimeAsync(BATCH_WINDOW_MS);
+    await expect(producer.append(refusal('b'))).rejects.toThrow();
+    setAway(false);
+    await producer.append(refusal('c'));
+    expect(reasonsOf(recordsIn(taken))).toEqual(['a', 'b', 'c']);
+    await producer.append(refusal('d'));
+    expect(taken).toHaveLength(2);
+  });
+
+  test('waits for a sink that does not answer once records are late', async () => {
+    const { producer, taken } = createWorld({ mode: 'batched' });
+    await producer.append(refusal('a'));
+    clock.advanceMs(3 * BATCH_WINDOW_MS);
+    await producer.append(refusal('b'));
+    expect(reasonsOf(recordsIn(taken))).toEqual(['a', 'b']);
+  });
+
   test('a strict producer, too, sends later what it could not, although nobody appends again', async () => {
     const { producer, taken, fates } = createWorld();
     fates.push('refused');

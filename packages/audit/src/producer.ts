@@ -1,7 +1,8 @@
 /**
  * A producer numbers records, chains them into signed segments and hands these to its sink. `strict`: `append` resolves
  * when the sink has the record durably; records that arrive meanwhile share the next segment (group commit). `batched`:
- * `append` returns at once and the sink has it within the window.
+ * `append` returns at once and the sink has it within the window; while the sink refuses or is late it is strict, so that
+ * never more than a window or two of what was answered for is in memory only.
  */
 import type { PublicJwk, Signer } from '@postern/keys';
 import { jwkFromSpki } from '@postern/keys';
@@ -24,8 +25,8 @@ export interface Producer {
   /** The key that its segments are verified with. */
   readonly key: PublicJwk;
   /**
-   * `id`: of a decision; a new one when absent. Rejects, in strict mode, when the sink cannot take it: it then still goes
-   * out with the next that it takes, so that a record may tell of an answer that was never given, and never the reverse.
+   * `id`: of a decision; a new one when absent. Rejects, in strict mode or while the sink is behind, when the sink cannot
+   * take it: it then still goes out with the next that it takes, so that a record may tell of an answer that was never given, and never the reverse.
    * Rejects without a record when it is closed, full (`ProducerFull`), or handed what no record can hold.
    */
   append(body: RecordBody, id?: string): Promise<AuditRecord>;
@@ -51,6 +52,8 @@ export class ProducerFull extends Error {
 
 /** Batched records are with the sink this much later at most. */
 export const BATCH_WINDOW_MS = 1000;
+/** A batched record that is not with the sink by then: from here on answers wait for it. */
+const LATE_AFTER_MS = 2 * BATCH_WINDOW_MS;
 /** A batch is not left to grow without bound when the window is long and the load high. */
 const MAX_BATCH_RECORDS = 256;
 /** Kept while the sink refuses: minutes of a busy node, and memory that it can spare. */
@@ -61,6 +64,7 @@ const SEGMENT_OVERHEAD_BYTES = 1024;
 
 interface PendingRecord {
   readonly number: number;
+  readonly atMs: number;
   readonly text: string;
   readonly bytes: number;
 }
@@ -100,9 +104,12 @@ export function createProducer(ports: {
   let writing: Promise<void> | undefined;
   let timer: NodeJS.Timeout | undefined;
   let isClosed = false;
+  /** The last write failed. */
+  let isRefused = false;
   let dropped = 0;
   let gap: { count: number; firstAtMs: number; lastAtMs: number } | undefined;
 
+  const isBehind = () => isRefused || clock.nowMs() - (pending[0]?.atMs ?? Number.POSITIVE_INFINITY) > LATE_AFTER_MS;
   const isFull = () => pending.length >= maxPendingRecords || pendingBytes >= MAX_PENDING_BYTES;
 
   function enqueue(body: RecordBody, id: string = ports.createId()): AuditRecord {
@@ -111,7 +118,7 @@ export function createProducer(ports: {
     const { record, text } = createRecord(header, body);
     const bytes = Buffer.byteLength(text) + 1;
     number += 1;
-    pending.push({ number, text, bytes });
+    pending.push({ number, atMs: record.atMs, text, bytes });
     pendingBytes += bytes;
     return record;
   }
@@ -144,7 +151,13 @@ export function createProducer(ports: {
     while (pending.length > 0) {
       unsent ??= await signNext();
       const { jws, from, to, records, bytes } = unsent;
-      await sink.write({ jws, from, to });
+      try {
+        await sink.write({ jws, from, to });
+        isRefused = false;
+      } catch (fault) {
+        isRefused = true;
+        throw fault;
+      }
       previous = digestOfSegment(jws);
       unsent = undefined;
       pending = pending.slice(records);
@@ -192,7 +205,7 @@ export function createProducer(ports: {
       if (isFull()) throw new ProducerFull(`producer ${producer} holds ${pending.length} records that nobody takes`);
       enqueueDrops();
       const record = enqueue(body, id);
-      if (ports.mode === 'strict') await flush();
+      if (ports.mode === 'strict' || isBehind()) await flush();
       else scheduleFlush();
       return record;
     },

@@ -75,6 +75,26 @@ test('an honest trail has no finding, and a report for each producer', async () 
   });
 });
 
+test('a producer that was killed is stated once its owner has begun anew: what it held in memory is lost', async () => {
+  const certifyRun = (producer: Name, atMs: number) =>
+    certifyProducer({ producer, jwk: jwkFromSpki(signers[producer].spki), owner: 'node-1', atMs }, assertion);
+  const runs = async (isClosed: boolean): Promise<TrailExport> => ({
+    producers: [
+      { certificate: await certifyRun('a', 1000), to: 2, isClosed },
+      { certificate: await certifyRun('b', 2000), to: 2, isClosed: false },
+    ],
+    segments: renumbered([
+      { producer: 'a', jws: await segmentOf('a', 1, '', [refusal, refusal], isClosed) },
+      { producer: 'b', jws: await segmentOf('b', 1, '', [refusal, refusal]) },
+    ]),
+  });
+  expect(verifyTrail(await runs(false), assertionKeys)).toMatchObject({
+    ok: true,
+    findings: [{ kind: 'producer-not-closed', producer: 'a' }],
+  });
+  expect(kindsOf(await runs(true))).toEqual([]);
+});
+
 test('an empty trail has nothing to be false about', () => {
   expect(verifyTrail({ producers: [], segments: [] }, assertionKeys)).toMatchObject({ ok: true, records: 0 });
 });

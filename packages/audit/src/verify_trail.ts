@@ -35,10 +35,11 @@ export type FindingKind =
   | 'tail-missing'
   | 'heartbeat-invalid'
   | 'records-dropped'
+  | 'producer-not-closed'
   | 'issuance-open';
 
-/** What an honest producer says of itself; the trail is no less whole for it. */
-const STATEMENTS: readonly FindingKind[] = ['records-dropped', 'issuance-open'];
+/** What an honest producer says of itself, or a crash leaves behind; the trail is no less whole for it. */
+const STATEMENTS: readonly FindingKind[] = ['records-dropped', 'producer-not-closed', 'issuance-open'];
 
 export interface Finding {
   readonly kind: FindingKind;
@@ -68,6 +69,7 @@ export interface TrailReport {
 interface Progress {
   readonly producer: string;
   readonly owner: string;
+  readonly openedAtMs: number;
   readonly key: PublicJwk;
   segments: number;
   records: number;
@@ -79,8 +81,8 @@ interface Progress {
 }
 
 /**
- * `trail`: untrusted throughout. `assertionKeys`: pinned. An issuance that began and never ended, and records that their
- * producer counted and dropped, are stated and are no failure of the trail. Reads everything once; holds a digest a segment.
+ * `trail`: untrusted throughout. `assertionKeys`: pinned. An issuance that began and never ended, a producer
+ * that was killed, and records that their producer counted and dropped, are stated and are no failure of the trail. Reads everything once; holds a digest a segment.
  */
 export function verifyTrail(trail: TrailExport, assertionKeys: readonly PublicJwk[]): TrailReport {
   const findings: Finding[] = [];
@@ -115,6 +117,7 @@ export function verifyTrail(trail: TrailExport, assertionKeys: readonly PublicJw
   }
 
   findings.push(...missingTails(trail, assertionKeys, progress));
+  findings.push(...unclosedOf([...progress.values()]));
   for (const record of openIssuances.values()) {
     if (record.kind === 'issuance-begin')
       findings.push({
@@ -148,11 +151,11 @@ function openProducers(
       findings.push({ kind: 'producer-certificate', detail: verified.detail ?? verified.reason });
       continue;
     }
-    const { producer, owner, jwk: key } = verified.value;
+    const { producer, owner, jwk: key, atMs: openedAtMs } = verified.value;
     if (progress.has(producer)) findings.push({ kind: 'producer-certificate', producer, detail: 'vouched for twice' });
     else
       progress.set(producer, {
-        ...{ producer, owner, key },
+        ...{ producer, owner, openedAtMs, key },
         ...{ segments: 0, records: 0, to: 0, digest: '', isClosed: false, seen: new Map() },
       });
   }
@@ -211,6 +214,23 @@ function missingTails(
       });
   }
   return findings;
+}
+
+/**
+ * A producer that never said its last number although its owner has begun anew since: it was killed, and what it had in
+ * memory then is not here. Nobody else can tell how much that was.
+ */
+function unclosedOf(producers: readonly Progress[]): Finding[] {
+  const newestAtMs = new Map<string, number>();
+  for (const { owner, openedAtMs } of producers)
+    newestAtMs.set(owner, Math.max(openedAtMs, newestAtMs.get(owner) ?? openedAtMs));
+  return producers
+    .filter(({ owner, openedAtMs, isClosed }) => !isClosed && openedAtMs < (newestAtMs.get(owner) as number))
+    .map(({ producer, to }) => ({
+      kind: 'producer-not-closed',
+      producer,
+      detail: `ended after number ${to} without saying so; records after it may be lost`,
+    }));
 }
 
 /** By producer: nobody ends what another began. */

@@ -56,6 +56,7 @@ async function start(change: Partial<ExtAuthzPorts> = {}) {
   const service = { 'x-postern-service': 'app' };
   return {
     kept,
+    flush: extAuthz.flush,
     httpSocket,
     grpc: async (message: Uint8Array = grpcRequest(), metadata: object = service) => {
       const answer = await caller.call(message, { ...metadata });
@@ -134,7 +135,7 @@ describe('a fault inside', () => {
 
   it('stays a denial for as long as a record is not kept', async () => {
     let keep: (() => void) | undefined;
-    const record = (_body: RecordBody, _id: string) =>
+    const record = (_body: RecordBody) =>
       new Promise<void>((resolve) => {
         keep = resolve;
       });
@@ -157,9 +158,25 @@ describe('who asks', () => {
     const asked = await start({ attestor: { attest: async () => refuse('peer-changed') } });
     expect((await asked.grpc()).decoded).toMatchObject({ status: { code: 7, message: 'enforcement-point-unknown' } });
     expect((await asked.http()).status).toBe(403);
-    expect(asked.kept.map((record) => 'reason' in record && record.reason)).toEqual(
-      Array(2).fill('enforcement-point-unknown'),
-    );
+    expect(asked.kept).toMatchObject([{ kind: 'decision', reason: 'enforcement-point-unknown' }]);
+  });
+
+  it('cannot fill the trail call by call when it is nobody: the first is a record, the others are its count', async () => {
+    const asked = await start({ source: sourceOf(() => [identityOf('spiffe://demo.test/elsewhere')]) });
+    for (let call = 0; call < 20; call++) await asked.grpc();
+    for (let call = 0; call < 20; call++) await asked.http();
+    expect(asked.kept).toHaveLength(1);
+    await asked.flush();
+    expect(asked.kept.slice(1)).toMatchObject([
+      { kind: 'refusal', door: 'ext-authz', reason: 'enforcement-point-unknown', count: 39 },
+    ]);
+  });
+
+  it('has each of its denials recorded when it is an enforcement point', async () => {
+    const asked = await start();
+    const foreign = grpcRequest({ host: 'elsewhere.demo.test' });
+    for (let call = 0; call < 5; call++) await asked.grpc(foreign);
+    expect(asked.kept.map((record) => 'reason' in record && record.reason)).toEqual(Array(5).fill('host-not-served'));
   });
 
   it('is not believed for a service of somebody else', async () => {

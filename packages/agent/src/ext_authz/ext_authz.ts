@@ -1,4 +1,5 @@
 /** Decisions beside the proxy: Envoy's ext_authz in both flavours over one decision path. */
+import { createRefusalLedger } from '@postern/audit';
 import type { Attestor } from '../attest/unix.ts';
 import type { GrpcMethods } from '../grpc/method.ts';
 import type { Log } from '../log.ts';
@@ -17,6 +18,8 @@ export interface ExtAuthz {
   readonly grpcMethods: GrpcMethods;
   /** Serves the HTTP flavour on a Unix socket. `mode`: of the socket file; who asks is told by peer credentials. */
   listenHttp(path: string, mode: number): Promise<HttpCheckListener>;
+  /** Records the refusals that were only counted so far; before the producer closes. */
+  flush(): Promise<void>;
 }
 
 /**
@@ -25,8 +28,13 @@ export interface ExtAuthz {
  */
 export function createExtAuthz(ports: ExtAuthzPorts): ExtAuthz {
   const { log } = ports;
-  const settle = createSettleCall(ports, createCallerIdentities(ports));
+  const refusals = createRefusalLedger({
+    append: (body) => ports.record(body),
+    onFault: (fault) => log('error', 'refusals-not-recorded', { error: (fault as Error).message }),
+  });
+  const settle = createSettleCall(ports, createCallerIdentities(ports), refusals);
   return {
+    flush: refusals.flush,
     grpcMethods: createGrpcCheck({ settle, log }),
     listenHttp: (path, mode) => listenHttpCheck({ settle, log }, path, mode),
   };

@@ -2,7 +2,7 @@
  * One call of an enforcement point, the same for both flavours: who asks → what is asked → decision → record. The answer
  * is given only once the record is where `record` puts it, so that there is no allow that nobody can account for.
  */
-import type { RecordBody } from '@postern/audit';
+import type { RecordBody, RefusalLedger } from '@postern/audit';
 import {
   type Broker,
   type CheckReadReason,
@@ -24,7 +24,7 @@ export interface SettlePorts {
   readonly state: () => DecisionState | undefined;
   readonly source: IdentitySource;
   /** Resolves when the record counts as kept (`strict`: it is on disk). When it rejects, the request is denied. */
-  readonly record: (body: RecordBody, id: string) => Promise<unknown>;
+  readonly record: (body: RecordBody, id?: string) => Promise<unknown>;
 }
 
 export interface Call {
@@ -37,11 +37,23 @@ export interface Call {
 export type SettleCall = (call: Call) => Promise<Decision>;
 
 /** Rejects on any fault, the record's included: the flavour then answers its own denial, never nothing. */
-export function createSettleCall(ports: SettlePorts, callers: CallerIdentities): SettleCall {
+export function createSettleCall(
+  ports: SettlePorts,
+  callers: CallerIdentities,
+  refusals: Pick<RefusalLedger, 'countRepeat'>,
+): SettleCall {
+  /** Any process of the node may ask, but one that is no enforcement point may not fill the trail call by call. */
+  function isRepeatOfStranger(decision: Decision, peer: PeerCredentials): boolean {
+    const { reason } = decision;
+    const isStranger = decision.enforcementPoint === '' || reason === 'enforcement-point-unknown';
+    return isStranger && refusals.countRepeat({ door: 'ext-authz', reason, caller: `unix:uid:${peer.uid}` });
+  }
+
   return async ({ peer, startMs, request }) => {
     const found = callers.of(peer);
     const spiffeIds = Array.isArray(found) ? found : await found;
     const decision = decide(ports, request, spiffeIds);
+    if (isRepeatOfStranger(decision, peer)) return decision;
     const latencyUs = Math.round((performance.now() - startMs) * 1000);
     await ports.record(createDecisionRecord(decision, latencyUs), decision.id);
     return decision;

@@ -84,7 +84,7 @@ function answerOf(report: TrailReport, keySource: KeySource): Answer {
 
 function formatReport(paint: Paint, report: TrailReport, keySource: KeySource): string {
   const findings = report.findings.map(({ kind, producer, detail }) => {
-    const mark = kind === 'issuance-open' ? paint('yellow', kind) : paint('red', kind);
+    const mark = paint(report.ok || kind === 'issuance-open' ? 'yellow' : 'red', kind);
     return `${mark}  ${printable([producer, detail].filter(Boolean).join('  '))}\n`;
   });
   const verdict = report.ok ? paint('green', 'the trail is whole') : paint('red', 'the trail does not hold');

@@ -148,12 +148,12 @@ export type Kept = RecordBody & { readonly id: string };
 /** Keeps what was recorded. */
 export function recorder(): {
   readonly kept: Kept[];
-  readonly record: (body: RecordBody, id: string) => Promise<void>;
+  readonly record: (body: RecordBody, id?: string) => Promise<void>;
 } {
   const kept: Kept[] = [];
   return {
     kept,
-    record: async (body, id) => {
+    record: async (body, id = '') => {
       kept.push({ ...body, id });
     },
   };
