@@ -34,11 +34,14 @@ const POLICIES_PER_SERVICE = 10;
 const PERMITS_PER_GROUP = 5;
 const NETWORKS = 200;
 
-/** `count`: of policies, at least one forbid among them. */
-export function createPolicyWorld(count: number): PolicyWorld {
+/** `count`: of policies, at least one forbid among them. `serviceCount`: so many that each has about ten policies. */
+export function createPolicyWorld(
+  count: number,
+  serviceCount = Math.max(1, Math.round(count / POLICIES_PER_SERVICE)),
+): PolicyWorld {
   const forbids = Math.max(1, Math.round(count / FORBID_EVERY));
   const teams = Array.from({ length: forbids }, (_, index) => `team-${index}`);
-  const services = Array.from({ length: Math.max(1, Math.round(count / POLICIES_PER_SERVICE)) }, (_, index) => ({
+  const services = Array.from({ length: serviceCount }, (_, index) => ({
     name: `service-${index}`,
     team: teams[index % teams.length]!,
   }));

@@ -6,7 +6,7 @@ import { measureLibrary } from './library.ts';
 
 const FULL = {
   library: { csrs: 500, callsPerRun: 2_000, rounds: 7 },
-  http: { svidsPerRun: 1_000, rounds: 5 },
+  http: { svidsPerRun: 400, rounds: 3 },
 };
 const QUICK = {
   library: { csrs: 100, callsPerRun: 300, rounds: 3 },

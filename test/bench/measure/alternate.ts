@@ -2,25 +2,31 @@
 import { type Measurement, measurementOf } from './measurement.ts';
 
 /** Something to be measured against others: one run gives one value, the same unit for all. */
-export type Contender<Name extends string = string> = {
+export type Contender<Name extends string = string, Value = number> = {
   readonly name: Name;
-  readonly run: () => number | Promise<number>;
+  readonly run: () => Value | Promise<Value>;
 };
 
 /** Every contender once a round, in an order that turns around with each round; after one round that does not count. */
-export async function alternate<Name extends string>(
-  contenders: readonly Contender<Name>[],
+export async function collectRuns<Name extends string, Value>(
+  contenders: readonly Contender<Name, Value>[],
   rounds: number,
-): Promise<Record<Name, Measurement>> {
-  const values = new Map<Name, number[]>(contenders.map(({ name }) => [name, []]));
+): Promise<Record<Name, Value[]>> {
+  const values = new Map<Name, Value[]>(contenders.map(({ name }) => [name, []]));
   for (let round = -1; round < rounds; round++) {
     for (const { name, run } of round % 2 === 0 ? contenders : contenders.toReversed()) {
       const value = await run();
       if (round >= 0) values.get(name)!.push(value);
     }
   }
-  return Object.fromEntries([...values].map(([name, list]) => [name, measurementOf(list)])) as Record<
-    Name,
-    Measurement
-  >;
+  return Object.fromEntries(values) as Record<Name, Value[]>;
+}
+
+export async function alternate<Name extends string>(
+  contenders: readonly Contender<Name>[],
+  rounds: number,
+): Promise<Record<Name, Measurement>> {
+  const runs = await collectRuns(contenders, rounds);
+  const names = contenders.map(({ name }) => name);
+  return Object.fromEntries(names.map((name) => [name, measurementOf(runs[name])])) as Record<Name, Measurement>;
 }
