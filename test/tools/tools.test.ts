@@ -29,6 +29,8 @@ describe('the installer on a bare machine', () => {
     expect(reasons).toEqual([
       ['envoy', 'missing', expect.stringMatching(/^python-missing: /)],
       ['python-spiffe', 'missing', expect.stringMatching(/^python-missing: /)],
+      ['ministack', 'missing', expect.stringMatching(/^python-missing: /)],
+      ['dynamodb-local', 'missing', expect.stringMatching(/^maven-missing: /)],
       ['spiffe-peer', 'missing', expect.stringMatching(/^go-missing: /)],
       ['openssl', 'missing', expect.stringMatching(/^not-on-path: /)],
       ['curl', 'missing', expect.stringMatching(/^not-on-path: /)],

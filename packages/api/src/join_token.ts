@@ -23,9 +23,10 @@ export function parseJoinToken(text: string): Result<JoinToken, 'join-token-malf
   try {
     const value = JSON.parse(Buffer.from(text.slice(PREFIX.length), 'base64url').toString('utf8')) as JoinToken;
     const isComplete =
-      typeof value?.secret === 'string' &&
-      typeof value.trustDomain === 'string' &&
-      /^https?:\/\/[^\s]+$/.test(value.url) &&
+      isText(value?.secret) &&
+      isText(value.trustDomain) &&
+      isOrigin(value.url) &&
+      isText(value.rootDigest) &&
       /^[0-9a-f]{64}$/.test(value.rootDigest) &&
       isKeySet(value.releaseKeys) &&
       isKeySet(value.assertionKeys);
@@ -33,6 +34,13 @@ export function parseJoinToken(text: string): Result<JoinToken, 'join-token-malf
   } catch {
     return refuse('join-token-malformed');
   }
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
+
+/** Targets are appended to it, and proofs name it: nothing but scheme, host and port. */
+function isOrigin(value: unknown): boolean {
+  return isText(value) && /^https?:\/\//.test(value) && URL.canParse(value) && new URL(value).origin === value;
 }
 
 function isKeySet(value: unknown): boolean {

@@ -95,5 +95,7 @@ export function createProblem(
   members: { readonly detail?: string; readonly instance?: string; readonly [extension: string]: unknown } = {},
 ): Problem {
   const { status, title } = PROBLEMS[code];
-  return { type: `urn:postern:problem:${code}`, code, title, status, ...members };
+  const own = { type: `urn:postern:problem:${code}`, code, title, status };
+  // First for who reads it, and last because no extension takes the place of these.
+  return { ...own, ...members, ...own };
 }

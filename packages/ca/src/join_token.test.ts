@@ -90,7 +90,11 @@ describe('whoever can read or write the table', () => {
 
   test('cannot make itself a token', async () => {
     const other = createMemoryTable({ clock });
-    const { secret } = await createJoinTokenStore({ table: other, clock, mac: createSoftwareMac('forger', new Uint8Array(32)) }).create(AGENT, 600);
+    const { secret } = await createJoinTokenStore({
+      table: other,
+      clock,
+      mac: createSoftwareMac('forger', new Uint8Array(32)),
+    }).create(AGENT, 600);
     const made = (await other.query({ pk: 'join-token' })).items[0];
     if (made !== undefined) await table.put(made);
     expect(await tokens.consume(secret)).toMatchObject({ reason: 'join-token-unknown' });
