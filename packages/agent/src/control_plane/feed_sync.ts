@@ -9,6 +9,8 @@ import type { ControlPlaneClient } from './client.ts';
 
 /** One second is what "revoked within two seconds" allows; ±20 % so that agents do not ask in step. */
 const PERIOD_MS = 1000;
+/** A snapshot vouches for freshness by its head: without a change it is still saved anew this often. */
+const RESAVE_MS = 60_000;
 const MAX_BACKOFF_MS = 15_000;
 
 export interface FeedSync {
@@ -30,6 +32,7 @@ export function createFeedSync(ports: {
   const { client, follower, clock, log } = ports;
   let failures = 0;
   let savedVersion = '';
+  let savedAtMs = 0;
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> | undefined;
 
@@ -62,12 +65,15 @@ export function createFeedSync(ports: {
   function save(): void {
     const state = follower.state(clock.nowMs());
     const version = state && `${state.epoch}/${state.sequence}/${state.release.release.number}`;
-    if (version === undefined || version === savedVersion) return;
+    if (version === undefined) return;
+    const isFreshEnough = clock.nowMs() - savedAtMs < RESAVE_MS;
+    if (version === savedVersion && isFreshEnough) return;
     const snapshot = follower.snapshot();
     if (snapshot === undefined) return;
     ports.saveSnapshot(snapshot);
+    if (version !== savedVersion) ports.changed();
     savedVersion = version;
-    ports.changed();
+    savedAtMs = clock.nowMs();
   }
 
   async function sync(): Promise<boolean> {

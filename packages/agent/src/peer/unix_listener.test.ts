@@ -154,6 +154,22 @@ describe('the process at the other end', () => {
     expect(hasEnded?.() ?? true).toBe(true);
   });
 
+  test('holds no more connections than its user may have, and another gets in once one of them is closed', async () => {
+    const path = join(folder, 'share.sock');
+    const accepted: net.Socket[] = [];
+    const listener = await listenUnix({
+      ...{ path, mode: 0o600, log: () => {}, bounds: { total: 100, perUser: 3 } },
+      onConnection: (socket) => void accepted.push(socket.resume()),
+    });
+    listeners.push(listener);
+    const clients = await Promise.all(Array.from({ length: 5 }, () => connect(path)));
+    for (const client of clients) client.resume();
+    await expect.poll(() => clients.filter((client) => client.destroyed || client.readableEnded)).toHaveLength(2);
+    expect(accepted).toHaveLength(3);
+    accepted[0]?.destroy();
+    await expect.poll(async () => (await connect(path)) && accepted.length).toBeGreaterThan(3);
+  });
+
   test('is nobody for a connection that has no process', async () => {
     const server = net.createServer();
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

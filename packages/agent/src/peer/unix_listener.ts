@@ -2,6 +2,7 @@
 import { chmodSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import type { Log } from '../log.ts';
+import { type ConnectionBounds, connectionBounds, createUserConnections } from './connection_bounds.ts';
 import { type PeerCredentials, readPeerCredentials } from './credentials.ts';
 import { claimSocketPath, SocketInUse } from './socket_path.ts';
 
@@ -10,11 +11,9 @@ export interface UnixListener {
   close(): Promise<void>;
 }
 
-const MAX_CONNECTIONS = 20_000;
-
 /**
  * `mode`: of the socket file; who may connect at all. `onConnection` is called in the tick of the connection, before
- * anything reads from it. A connection without credentials is closed. Throws `SocketInUse`, `SocketUnsafe` and, for a path
+ * anything reads from it. A connection without credentials is closed, and so is one beyond its user's share. Throws `SocketInUse`, `SocketUnsafe` and, for a path
  * that is too long or not absolute, `RangeError`.
  */
 export async function listenUnix(options: {
@@ -22,9 +21,14 @@ export async function listenUnix(options: {
   readonly mode: number;
   readonly log: Log;
   readonly onConnection: (socket: Socket, peer: PeerCredentials) => void;
+  /** What the process can bear, when absent. */
+  readonly bounds?: ConnectionBounds;
 }): Promise<UnixListener> {
-  const { path, mode, log, onConnection } = options;
+  const { path, mode, log, onConnection, bounds = connectionBounds() } = options;
   await claimSocketPath(path);
+  const users = createUserConnections(bounds.perUser, (uid) =>
+    log('error', 'too-many-connections-of-user', { path, uid, maximum: bounds.perUser }),
+  );
   const server = createServer((socket) => {
     socket.on('error', () => socket.destroy());
     let peer: PeerCredentials;
@@ -35,10 +39,15 @@ export async function listenUnix(options: {
       socket.destroy();
       return;
     }
+    if (!users.admit(peer.uid)) {
+      socket.destroy();
+      return;
+    }
+    socket.once('close', () => users.release(peer.uid));
     onConnection(socket, peer);
   });
-  server.maxConnections = MAX_CONNECTIONS;
-  server.on('drop', () => log('error', 'too-many-connections', { path, maximum: MAX_CONNECTIONS }));
+  server.maxConnections = bounds.total;
+  server.on('drop', () => log('error', 'too-many-connections', { path, maximum: bounds.total }));
   await new Promise<void>((resolve, reject) => {
     const fail = (fault: NodeJS.ErrnoException) =>
       reject(fault.code === 'EADDRINUSE' ? new SocketInUse(`\`${path}\` was taken a moment ago`) : fault);
