@@ -89,20 +89,45 @@ function decideForParty(loaded: LoadedRelease, input: DecisionInput, party: Part
   const [outcome, reason] = outcomeOf(loaded, cedar, determining, () =>
     challengeFreePolicies(loaded).authorize(request, entities),
   );
-  let nearest: PartyDecision['nearest'] | undefined;
-  const decision: PartyDecision = {
-    kind: party.kind,
-    principal: formatUid(party.principal),
-    outcome,
-    determining,
-    errors: cedar.errors.map(({ policyId, message }) => ({ policyId, message })),
-    // Most denials are never asked about, and explaining one costs more than deciding it.
-    get nearest() {
-      nearest ??= reason === 'no-permit' ? explainDenial(loaded, input, request, entities) : [];
-      return nearest;
-    },
-  };
+  const explain = () => (reason === 'no-permit' ? explainDenial(loaded, input, request, entities) : []);
+  const errors = cedar.errors.map(({ policyId, message }) => ({ policyId, message }));
+  const decision = new DecidedParty(party.kind, formatUid(party.principal), outcome, determining, errors, explain);
   return { decision, cedar, reason };
+}
+
+/**
+ * One party's decision. Most denials are never asked about, and explaining one costs more than deciding it: `nearest` is
+ * worked out on first look. A class, since an accessor in an object literal costs a hidden class for each decision.
+ */
+class DecidedParty implements PartyDecision {
+  readonly kind: PartyDecision['kind'];
+  readonly principal: string;
+  readonly outcome: PartyDecision['outcome'];
+  readonly determining: PartyDecision['determining'];
+  readonly errors: PartyDecision['errors'];
+  readonly #explain: () => PartyDecision['nearest'];
+  #nearest: PartyDecision['nearest'] | undefined;
+
+  constructor(
+    kind: PartyDecision['kind'],
+    principal: string,
+    outcome: PartyDecision['outcome'],
+    determining: PartyDecision['determining'],
+    errors: PartyDecision['errors'],
+    explain: () => PartyDecision['nearest'],
+  ) {
+    this.kind = kind;
+    this.principal = principal;
+    this.outcome = outcome;
+    this.determining = determining;
+    this.errors = errors;
+    this.#explain = explain;
+  }
+
+  get nearest(): PartyDecision['nearest'] {
+    this.#nearest ??= this.#explain();
+    return this.#nearest;
+  }
 }
 
 /**

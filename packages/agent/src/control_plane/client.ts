@@ -40,7 +40,8 @@ export interface ControlPlaneClient {
 
 const TIMEOUT_MS = 10_000;
 const MAX_JSON_BYTES = 8 * 1024 * 1024;
-const MAX_RELEASE_ANSWER_BYTES = 24 * 1024 * 1024;
+/** The largest release (32 MiB) as a JWS. */
+const MAX_RELEASE_ANSWER_BYTES = 44 * 1024 * 1024;
 
 interface Call {
   readonly method: 'GET' | 'POST';

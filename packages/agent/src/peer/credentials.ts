@@ -31,6 +31,7 @@ const UCRED_BYTES = 12;
 const INT_BYTES = 4;
 /** struct pollfd: an int and two shorts. */
 const POLLFD_BYTES = 8;
+const MAX_POLLS = 16;
 
 interface LibC {
   readonly getsockopt: (fd: number, level: number, name: number, value: Buffer, length: Buffer) => number;
@@ -89,7 +90,12 @@ function watchPeerEnd(libC: LibC, fd: number, socket: Socket): (() => boolean) |
     const pollfd = Buffer.alloc(POLLFD_BYTES);
     pollfd.writeInt32LE(pidfd, 0);
     pollfd.writeInt16LE(POLLIN, INT_BYTES);
-    // pidfd_open(2): readable once the process has terminated. A poll that fails says nothing good either.
-    return libC.poll(pollfd, 1, 0) !== 0;
+    for (let tries = 0; tries < MAX_POLLS; tries++) {
+      const ready = libC.poll(pollfd, 1, 0);
+      // pidfd_open(2): readable once the process has terminated.
+      if (ready >= 0) return ready > 0;
+      // A signal to us (a profiler's, say) interrupts the call and says nothing about the peer.
+    }
+    return true; // a poll that keeps failing says nothing good either
   };
 }

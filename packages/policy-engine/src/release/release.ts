@@ -5,8 +5,8 @@
  */
 export const RELEASE_FORMAT = 'postern.release/1';
 export const RELEASE_JWS_TYPE = 'postern-release+jws';
-/** 16 MiB: 10,000 policies are about 8 MiB. */
-export const MAX_RELEASE_BYTES = 16 * 1024 * 1024;
+/** 32 MiB: 10,000 policies of nine conditions each are about 17 MiB. */
+export const MAX_RELEASE_BYTES = 32 * 1024 * 1024;
 
 export interface Release {
   readonly format: typeof RELEASE_FORMAT;
