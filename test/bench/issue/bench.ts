@@ -53,7 +53,7 @@ export async function benchIssue({ isQuick, say }: BenchOptions): Promise<BenchO
     },
   ];
   const notes = [
-    'P-256 for issuer and leaves; each request has a key of its own. The floor is the same number of imports, verifications and signatures in `node:crypto`, with nothing around them. The library call keeps no records.',
+    'P-256 for issuer and leaves; each request has a key of its own. The floor is one import of a public key, one verification and one signature in `node:crypto`, with nothing around them. The library call keeps no records.',
     `Over HTTP: a control plane in a process of its own on the embedded store; each call carries an agent's proof, its id is spent, the entry is looked up, and the records before and after signing are signed and durable (\`synchronous=FULL\`) before the answer. One call after the other. All SVIDs of the run came from ${http.issuers} issuer${http.issuers === 1 ? '' : 's'}.`,
   ];
   return { figures, versions: [`OpenSSL ${process.versions.openssl}`], notes };
