@@ -3,7 +3,6 @@
  * the cloud, other adapters. For trying, developing and single-machine use. Read as a table of contents.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ControlPlaneTrust } from '@postern/api';
 import { createTrail } from '@postern/audit';
@@ -20,7 +19,7 @@ import { describeFault, type LocalLog } from './local/log.ts';
 import { openFunctionProducers } from './local/producers.ts';
 import { listenForPublic } from './local/public_listener.ts';
 import { createPublishing } from './local/publishing.ts';
-import { loadOrCreateSecret } from './local/secret_file.ts';
+import { loadOrCreateSecret, openStateFolder } from './local/secret_file.ts';
 import { createShutdown, type Shutdown } from './local/shutdown.ts';
 import { createTicks } from './local/ticks.ts';
 import { openTrustDomain } from './local/trust_domain.ts';
@@ -72,7 +71,7 @@ async function open(options: LocalOptions, shutdown: Shutdown): Promise<LocalCon
   const onFault = (fault: unknown) => log('error', 'function-fault', { error: describeFault(fault) });
   const nextId = createDecisionIds(randomBytes);
   const createId = () => nextId(clock.nowMs());
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  openStateFolder(dir);
   const administratorTokenFile = join(dir, 'admin-token');
   const postureSecretFile = join(dir, 'posture-webhook-secret');
   const administratorToken = loadOrCreateSecret(administratorTokenFile);
