@@ -154,11 +154,16 @@ async function start(
   const run = createId();
   const spoolDir = join(folder.dir, 'spool');
   const signer = generateSoftwareSigner('ES256');
+  // Batched records are a second away from the disk as it is: syncing each segment would cost more than deciding.
+  const spoolOptions = {
+    maxBytes: MAX_SPOOL_BYTES,
+    survives: options.auditMode === 'strict' ? 'power-cut' : 'process',
+  } as const;
   const current = openRunSpool(
     spoolDir,
     run,
     { id: `${spiffeId}#${run}`, key: jwkFromSpki(signer.spki) },
-    MAX_SPOOL_BYTES,
+    spoolOptions,
   );
   const producer = createProducer({
     id: current.producer.id,

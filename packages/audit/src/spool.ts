@@ -1,7 +1,8 @@
 /**
  * An agent's spool: segments on disk until the control plane has acknowledged them, one file each, so that an outage
  * costs disk and no records. Written aside, synced, renamed, and the folder synced: after a crash or a power cut a segment
- * is there whole or not at all, and what `write` resolved for is there.
+ * is there whole or not at all, and what `write` resolved for is there. With `survives: 'process'` nothing is synced: a
+ * killed process loses nothing of it, a power cut may lose the last seconds, which the verifier then states as a gap.
  */
 import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, unlinkSync } from 'node:fs';
 import { open, rename, unlink } from 'node:fs/promises';
@@ -40,9 +41,15 @@ const nameOf = (from: number, to: number) =>
  */
 export function createSpool(
   dir: string,
-  options: { readonly maxBytes: number; readonly onTorn?: (file: string) => void },
+  options: {
+    readonly maxBytes: number;
+    /** What a resolved `write` outlives; `power-cut` when absent, at two syncs of the disk for each segment. */
+    readonly survives?: 'power-cut' | 'process';
+    readonly onTorn?: (file: string) => void;
+  },
 ): Spool {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const isSynced = options.survives !== 'process';
   const segments = new Map<string, { readonly to: number; readonly bytes: number }>();
   let bytes = 0;
   for (const file of readdirSync(dir).sort()) {
@@ -71,9 +78,9 @@ export function createSpool(
       const others = bytes - (segments.get(file)?.bytes ?? 0);
       if (others + jws.length > options.maxBytes)
         throw new SpoolFull(`the audit spool holds ${bytes} of ${options.maxBytes} bytes`);
-      await writeWhole(`${path}${ASIDE}`, jws);
+      await writeWhole(`${path}${ASIDE}`, jws, isSynced);
       await rename(`${path}${ASIDE}`, path);
-      await syncFolder(dir);
+      if (isSynced) await syncFolder(dir);
       remember(file, to, jws.length);
     },
     pending(limit) {
@@ -91,11 +98,11 @@ export function createSpool(
   };
 }
 
-async function writeWhole(path: string, text: string): Promise<void> {
+async function writeWhole(path: string, text: string, isSynced: boolean): Promise<void> {
   const file = await open(path, 'w', 0o600);
   try {
     await file.writeFile(text, 'latin1');
-    await file.sync();
+    if (isSynced) await file.sync();
   } catch (cause) {
     await unlink(path);
     throw cause;

@@ -20,7 +20,7 @@ export function openRunSpool(
   dir: string,
   run: string,
   producer: Pick<Producer, 'id' | 'key'>,
-  maxBytes: number,
+  options: Parameters<typeof createSpool>[1],
 ): RunSpool {
   const path = join(dir, run);
   mkdirSync(path, { recursive: true, mode: 0o700 });
@@ -30,7 +30,7 @@ export function openRunSpool(
   });
   return {
     producer,
-    spool: createSpool(path, { maxBytes }),
+    spool: createSpool(path, options),
     remove: () => rmSync(path, { recursive: true, force: true }),
   };
 }
