@@ -1,5 +1,6 @@
 /** The demo's command line. */
 import { parseArgs } from 'node:util';
+import { DEFAULT_DIR, DEFAULT_PORT_BASE } from './places.ts';
 
 export interface DemoArguments {
   /** Ends after the transcript. */
@@ -15,37 +16,54 @@ export interface DemoArguments {
 
 export const USAGE = `npm start [-- OPTIONS]
 
-Runs Postern's main job on this machine: control plane, node agent, two services behind Envoy; sends requests
-through and shows what was decided and recorded. Stays up until Ctrl-C.
+Runs Postern's main job on this machine: control plane, node agent, two services
+behind Envoy; sends requests through and shows what was decided and recorded.
+Stays up until Ctrl-C.
 
-  --once           end after the transcript; exit code 0 if each outcome was as declared
+  --once           end after the transcript; 0 if each outcome was as declared
   --reset          forget the state of earlier starts
-  --dir DIR        folder of the state (default .postern)
-  --port-base N    first of the ports on 127.0.0.1 (default 8440)
+  --dir DIR        folder of the state (default ${DEFAULT_DIR})
+  --port-base N    first of three ports on 127.0.0.1 (default ${DEFAULT_PORT_BASE})
   --without-envoy  replay recorded requests instead of running Envoy
   --help           this text
 
 Examples:
   npm start
   npm start -- --once
-  npm start -- --reset --port-base 9440
+  npm start -- --dir /tmp/second --port-base 9440
+
+Exit codes: 0 as declared, 1 otherwise, 2 for a mistake in the command line.
 `;
 
+/** A mistake of whoever typed it. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
 export function parseArguments(args: readonly string[]): DemoArguments | 'help' {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      once: { type: 'boolean', default: false },
-      reset: { type: 'boolean', default: false },
-      dir: { type: 'string', default: '.postern' },
-      'port-base': { type: 'string', default: '8440' },
-      'without-envoy': { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
+  const values = parseValues(args);
   if (values.help) return 'help';
   const portBase = Number(values['port-base']);
   if (!Number.isSafeInteger(portBase) || portBase < 1024 || portBase > 65_000)
-    throw new RangeError('--port-base is a port from 1024 to 65000');
+    throw new UsageError('--port-base is a port from 1024 to 65000');
+  if (values.dir === '') throw new UsageError('--dir names a folder');
   return { once: values.once, reset: values.reset, dir: values.dir, portBase, withoutEnvoy: values['without-envoy'] };
+}
+
+function parseValues(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        once: { type: 'boolean', default: false },
+        reset: { type: 'boolean', default: false },
+        dir: { type: 'string', default: DEFAULT_DIR },
+        'port-base': { type: 'string', default: String(DEFAULT_PORT_BASE) },
+        'without-envoy': { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    }).values;
+  } catch (cause) {
+    throw new UsageError((cause as Error).message, { cause });
+  }
 }

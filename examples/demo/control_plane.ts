@@ -45,20 +45,25 @@ export async function startControlPlane(places: Places, cleanup: Cleanup): Promi
   return { local, provider, admin: createAdminClient(local.url, local.administratorTokenFile) };
 }
 
-/** Publishes when the policies are others than those of the start before. Answers the release in force. */
-export async function publishPolicies(
-  { admin, provider }: DemoControlPlane,
-  places: Places,
-): Promise<{ number: number; isNew: boolean }> {
+export interface InForce {
+  readonly number: number;
+  readonly isNew: boolean;
+  /** A release of somebody else that this one took the place of. */
+  readonly replaced?: number;
+}
+
+/** Publishes, unless what an earlier start published is the same and still in force. Answers the release in force. */
+export async function publishPolicies({ admin, provider }: DemoControlPlane, places: Places): Promise<InForce> {
   const files = Object.fromEntries(readDemoPolicies(provider.issuer, Date.now()));
   const digest = createHash('sha256').update(JSON.stringify(files)).digest('hex');
-  const marker = join(places.dir, 'demo-policies.sha256');
+  const marker = join(places.dir, 'demo-release');
   const { current } = await admin.get<{ current: number }>(PATHS.admin.releases);
-  if (current > 0 && existsSync(marker) && readFileSync(marker, 'utf8') === digest)
-    return { number: current, isNew: false };
+  const [ownNumber, ownDigest] = existsSync(marker) ? readFileSync(marker, 'utf8').split(' ') : [];
+  const isOurs = current === Number(ownNumber);
+  if (isOurs && ownDigest === digest) return { number: current, isNew: false };
   const answer = (await admin.post<PublishAnswer>(PATHS.admin.releases, { files })) as PublishAnswer;
-  writeFileSync(marker, digest);
-  return { number: answer.number, isNew: true };
+  writeFileSync(marker, `${answer.number} ${digest}`);
+  return { number: answer.number, isNew: true, ...(current > 0 && !isOurs && { replaced: current }) };
 }
 
 /** The node's one-time token, for an agent that has no identity yet. */

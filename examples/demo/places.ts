@@ -6,6 +6,9 @@ export const AGENT_NAME = 'demo-node';
 export const AGENT_ID = `spiffe://${TRUST_DOMAIN}/postern/agent/${AGENT_NAME}`;
 export const AUDIENCE = 'https://services.demo.test';
 
+export const DEFAULT_DIR = '.postern';
+export const DEFAULT_PORT_BASE = 8440;
+
 export interface Places {
   readonly dir: string;
   readonly agentDir: string;
@@ -22,14 +25,15 @@ export interface Places {
 
 export function placesOf(dir: string, portBase: number): Places {
   const root = resolve(dir);
-  const run = join(root, 'run');
+  const agentDir = join(root, 'agent');
   return {
     dir: root,
-    agentDir: join(root, 'agent'),
+    agentDir,
     joinTokenFile: join(root, 'agent-join-token'),
-    workloadApiSocket: join(run, 'workload.sock'),
-    authzGrpcSocket: join(run, 'authz-grpc.sock'),
-    authzHttpSocket: join(run, 'authz-http.sock'),
+    // Where `postern` looks when nobody names another place: `postern svid fetch` and `postern doctor` find this agent.
+    workloadApiSocket: join(agentDir, 'workload-api.sock'),
+    authzGrpcSocket: join(agentDir, 'ext-authz.sock'),
+    authzHttpSocket: join(agentDir, 'ext-authz-http.sock'),
     programs: join(root, 'programs'),
     logs: join(root, 'log'),
     publicPort: portBase,

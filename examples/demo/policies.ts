@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 
 const FOLDER = join(import.meta.dirname, 'policies');
-const ISSUER = 'http://127.0.0.1:9400';
+const ISSUER = 'http://127.0.0.1:8442';
 const ZONE = 'timeZone: Etc/UTC';
 
 /** Keys are paths relative to the repository. */

@@ -37,7 +37,7 @@ export const SCENARIOS: readonly Scenario[] = [
     expect: { status: 200, outcome: 'allow', reason: 'permitted' },
   },
   {
-    title: 'the storefront pays back for Alice: fresh sign-in, compliant laptop, business hours',
+    title: 'a refund for Alice: fresh sign-in, compliant laptop, business hours',
     sender: 'storefront',
     service: 'payments',
     method: 'POST',

@@ -1,11 +1,13 @@
-/** The readable account of a run. Colours only on a terminal, and never with NO_COLOR. */
+/** The readable account of a run, for 80 columns. Colours only on a terminal, and never with NO_COLOR. */
 import type { AuditRecord } from '@postern/audit';
 import type { Scenario } from './scenarios.ts';
 
-const useColour = process.stdout.isTTY === true && process.env['NO_COLOR'] === undefined;
+const useColour =
+  process.stdout.isTTY === true && (process.env['NO_COLOR'] ?? '') === '' && process.env['TERM'] !== 'dumb';
 const paint = (code: number) => (text: string) => (useColour ? `\u001b[${code}m${text}\u001b[0m` : text);
 const [bold, dim, green, red, yellow] = [paint(1), paint(2), paint(32), paint(31), paint(33)] as const;
 const OUTCOMES = { allow: green('allowed'), deny: red('denied'), challenge: yellow('challenged') };
+const COLUMNS = 80;
 
 export function say(text = ''): void {
   process.stdout.write(`${text}\n`);
@@ -32,23 +34,31 @@ export function showDecision({ scenario, status, decisionId, record, isAsDeclare
   say(`\n  ${outcome}  ${scenario.title}`);
   say(dim(`      ${scenario.sender} → ${scenario.service}  ${scenario.method} ${scenario.target}  → ${status}`));
   if (record?.kind === 'decision') {
-    say(`      reason    ${record.reason}${record.detail === undefined ? '' : ` (${record.detail})`}`);
-    for (const party of record.parties) {
-      const by = party.policies.length > 0 ? `by ${party.policies.join(', ')}` : 'by no policy';
-      say(`      party     ${party.principal}: ${party.outcome} ${by}`);
-    }
+    detail('reason', `${record.reason}${record.detail === undefined ? '' : ` (${record.detail})`}`);
+    for (const { principal, outcome: own, policies } of record.parties)
+      detail(own, principal, policies.length > 0 ? `by ${policies.join(', ')}` : 'by no policy');
   }
-  say(dim(`      decision  ${decisionId ?? 'without id'}`));
+  say(dim(`      decision   ${decisionId ?? 'without id'}`));
   if (!isAsDeclared) {
     const { expect } = scenario;
     say(red(`      not as declared: ${expect.status}, ${expect.outcome}, ${expect.reason}`));
   }
 }
 
+/** What does not fit beside its subject goes below it. */
+function detail(name: string, text: string, more = ''): void {
+  const line = `      ${name.padEnd(11)}${text}`;
+  const between = line.length + 1 + more.length <= COLUMNS ? ' ' : `\n${' '.repeat(17)}`;
+  say(more === '' ? line : line + between + more);
+}
+
 export function showRecord(record: AuditRecord): void {
-  const { atMs, kind, producer, number, ...rest } = record;
-  const what = 'outcome' in rest ? `${rest.outcome} ${'reason' in rest ? rest.reason : ''}` : '';
-  say(
-    `  ${new Date(atMs).toISOString()}  ${kind.padEnd(18)} ${what.padEnd(28)} ${dim(`${producer.replace(/#.*$/, '')} no. ${number}`)}`,
-  );
+  const { atMs, producer, number, ...rest } = record;
+  const what = 'outcome' in rest ? `${rest.outcome} ${'reason' in rest ? rest.reason : ''}` : rest.kind;
+  const by = producer.replace(/#.*$/, '').replace(/^spiffe:\/\/[^/]+\/postern\//, '');
+  say(`  ${formatSecond(atMs)}  ${what.padEnd(26)}  ${dim(`no. ${number} of ${by}`)}`);
+}
+
+export function formatSecond(timeMs: number): string {
+  return new Date(timeMs).toISOString().replace(/\.\d{3}Z$/, 'Z');
 }

@@ -21,10 +21,10 @@ export async function loadOrCreateRoot(ports: {
   const der = (await objects.get(ROOT_OBJECT)) as Uint8Array;
   const root = readOwnCertificate(der);
   if (Buffer.compare(root.spki, signer.spki) !== 0)
-    throw new Error('the stored root certificate is of another key: restore `keys/` or start with --reset');
+    throw new Error('the stored root certificate is of another key: restore `keys/`, or use another folder');
   if (root.subjectAltName?.uris[0] !== `spiffe://${trustDomain}`)
     throw new Error(
-      `the stored root certificate is not of \`${trustDomain}\`: use another folder or start with --reset`,
+      `the stored root certificate is not of \`${trustDomain}\`: use another folder`,
     );
   return der;
 }

@@ -1,4 +1,5 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -65,6 +66,24 @@ describe('the main job without Envoy', () => {
     },
     RUN_TIMEOUT_MS,
   );
+
+  test('a port in use is said in one line with what to do, and nothing is left running', async () => {
+    const server = createServer().listen(portBase + 1, '127.0.0.1');
+    try {
+      const { code, text } = await runDemo('in-use', ['--without-envoy']);
+      expect(text).toContain(`error: \`127.0.0.1:${portBase + 1}\` is in use`);
+      expect(text).toMatch(/try: .*--port-base/);
+      expect(code).toBe(1);
+    } finally {
+      server.close();
+    }
+  });
+
+  test('a mistake in the command line starts nothing', async () => {
+    const { code, text } = await runDemo('mistake', ['--bogus']);
+    expect(text).toContain('try: npm start -- --help');
+    expect(code).toBe(2);
+  });
 
   test(
     'stays up until it is told to end, and then leaves nothing behind',

@@ -45,6 +45,12 @@ const EXITS: { readonly [C in ProblemCode]: ExitName } = {
   internal: 'internal',
 };
 
+/** Where the command line knows more than the registry says to every caller. */
+const ADVICE: { readonly [C in ProblemCode]?: string } = {
+  'malformed-request': 'compare what you gave with the --help of this command',
+  'not-authenticated': 'use the token of this control plane: --token-file FILE',
+};
+
 export function addControlPlaneOptions(command: Command): Command {
   return command
     .option('--url <url>', `origin of the control plane; else POSTERN_URL, else ${DEFAULT_URL}`)
@@ -141,8 +147,7 @@ function failureOf(problem: Problem): CommandFailure {
   const { code, title, detail, instance, type: _type, status: _status, ...members } = problem;
   const known = Object.hasOwn(PROBLEMS, code) ? PROBLEMS[code] : undefined;
   const message = [title, detail].filter((part) => typeof part === 'string').join(': ');
-  const caller =
-    code === 'not-authenticated' ? 'use the token of this control plane: --token-file FILE' : known?.caller;
+  const caller = (known && ADVICE[code]) ?? known?.caller;
   const place = typeof instance === 'string' ? ` (${instance})` : '';
   return new CommandFailure(
     known === undefined ? 'internal' : EXITS[code],

@@ -107,6 +107,12 @@ describe('a failure says by exit code, reason and advice what it is, and never a
       'secret-file-exposed',
     ],
     ['a trust domain that is none', [...START, '--trust-domain', 'A B'], 'usage', 'option-value'],
+    ['a folder that another control plane holds', [...START, '--dir', '.postern'], 'refused', 'folder-in-use'],
+    ['a file for a folder', [...START, '--dir', 'wrong-token'], 'usage', 'folder-unusable'],
+    ['a file for an agent’s folder', ['agent', '--dir', 'wrong-token/x'], 'usage', 'folder-unusable'],
+    ['an outcome that there is not', ['audit', 'list', '--outcome', 'denied'], 'usage', 'command-line'],
+    ['a kind of record that there is not', ['audit', 'list', '--kind', 'decisions'], 'usage', 'command-line'],
+    ['a join token for a month', ['token', 'create', '--agent', 'a', '--ttl', '30d'], 'usage', 'command-line'],
     ['an unknown command', ['polcy'], 'usage', 'command-line'],
     ['half a command', ['policy'], 'usage', 'command-line'],
     ['an unknown option', ['status', '--jason'], 'usage', 'command-line'],
@@ -140,6 +146,14 @@ describe('a failure says by exit code, reason and advice what it is, and never a
       '--json',
     ]);
     expect(JSON.parse(ended.out).error).toMatchObject({ reason: 'port-in-use', exitCode: EXIT_CODES.unavailable.code });
+  });
+
+  test('a control plane that fails halfway ends, and serves nobody', async () => {
+    const { port: taken } = new URL(controlPlane.url);
+    const words = ['start', '--dir', 'halfway', '--port', '0', '--authorize-port', taken, '--json'];
+    const ended = await controlPlane.run(words);
+    expect(ended.code).toBe(EXIT_CODES.unavailable.code);
+    expect(JSON.parse(ended.out).error).toMatchObject({ reason: 'port-in-use' });
   });
 
   test('a mistake in a policy has its place, in text and in SARIF', async () => {

@@ -4,7 +4,9 @@ import type { AuditRecord } from '@postern/audit';
 export function summaryOf(record: AuditRecord): string {
   switch (record.kind) {
     case 'decision': {
-      const caller = record.workload?.spiffeId ?? 'anonymous';
+      // Refused before anybody was established, the caller is not anonymous: nobody looked.
+      const caller =
+        record.workload?.spiffeId ?? (record.parties.length === 0 ? 'caller not established' : 'anonymous');
       const user = record.user === undefined ? '' : ` for ${record.user.subject}`;
       const observed = record.observed ? ' (let through: observe)' : '';
       return `${record.outcome} ${record.reason}: ${caller}${user} → ${record.service} ${record.method} ${record.path ?? ''}${observed}`;

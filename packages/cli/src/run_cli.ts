@@ -37,9 +37,10 @@ function failureOf(fault: unknown, program: Command, argv: readonly string[]): C
   if (fault instanceof CommanderError) {
     const [first = '', ...rest] = fault.message.replace(/^error: /, '').split('\n');
     const message = fault.code === INCOMPLETE ? 'a command is missing' : first;
-    const help = `see: ${[...commandPath(program, argv), '--help'].join(' ')}`;
-    const suggestion = rest.join(' ').replace(/^\(|\)$/g, '');
-    return new CommandFailure('usage', 'command-line', message, suggestion === '' ? help : `${suggestion} ${help}`);
+    const help = [...commandPath(program, argv), '--help'].join(' ');
+    const suggestion = rest.join(' ').replace(/^\(Did|\)$/g, (part) => (part === ')' ? '' : 'did'));
+    const advice = suggestion === '' ? help : `${suggestion} see ${help}`;
+    return new CommandFailure('usage', 'command-line', message, advice);
   }
   const message = fault instanceof Error ? `${fault.name}: ${fault.message}` : 'unknown fault';
   return new CommandFailure(

@@ -9,6 +9,7 @@ import type { ExitName } from '../exit_codes.ts';
 import { CommandFailure } from '../failure.ts';
 import { createLog } from '../log_lines.ts';
 import { readSecretFile } from '../secret_file.ts';
+import { explainStartFault } from '../start_fault.ts';
 import { aborted } from './start.ts';
 
 interface Options {
@@ -69,7 +70,9 @@ export function addAgentCommand(parent: Command, cli: Cli): void {
       };
       const joinToken = readJoinToken(cli, options, log);
       const { startAgent } = await import('@postern/agent');
-      const agent = await startAgent({ dir, joinToken, ...sockets, auditMode: options.audit, log }).catch(explain);
+      const agent = await startAgent({ dir, joinToken, ...sockets, auditMode: options.audit, log }).catch((fault) =>
+        explain(fault, dir),
+      );
       if (await becomesReady(agent, interrupted, log))
         cli.io.out(`${JSON.stringify({ event: 'ready', spiffeId: agent.spiffeId, ...sockets })}\n`);
       await aborted(interrupted);
@@ -114,7 +117,7 @@ const FAULTS: { readonly [name: string]: readonly [exit: ExitName, reason: strin
   FolderInUse: ['refused', 'folder-in-use', 'end the other agent, or give this one its own --dir'],
   SocketInUse: ['refused', 'socket-in-use', 'end what listens there, or choose another path'],
   SocketUnsafe: ['usage', 'socket-unsafe', 'choose a folder that only root or this user may write to'],
-  RangeError: ['usage', 'option-value', 'see: postern agent --help'],
+  RangeError: ['usage', 'option-value', 'choose shorter paths: --dir, --workload-api-socket'],
   ControlPlaneUnreachable: [
     'unavailable',
     'control-plane-unreachable',
@@ -122,8 +125,11 @@ const FAULTS: { readonly [name: string]: readonly [exit: ExitName, reason: strin
   ],
 };
 
-function explain(cause: unknown): never {
+function explain(cause: unknown, dir: string): never {
   const [exit, reason, advice] = (cause instanceof Error && FAULTS[cause.name]) || [];
-  if (!(cause instanceof Error) || exit === undefined || reason === undefined) throw cause;
-  throw new CommandFailure(exit, reason, cause.message, advice ?? '', { cause });
+  if (cause instanceof Error && exit !== undefined && reason !== undefined)
+    throw new CommandFailure(exit, reason, cause.message, advice ?? '', { cause });
+  const known = explainStartFault(cause, dir, '--dir');
+  if (known === undefined) throw cause;
+  throw new CommandFailure(known.exit, known.reason, known.message, known.advice, { cause });
 }

@@ -1,13 +1,40 @@
 /** `postern audit list` */
 import { PATHS } from '@postern/api';
-import type { RecordPage } from '@postern/audit';
-import type { Command } from 'commander';
+import type { AuditRecord, RecordPage } from '@postern/audit';
+import { type Command, Option } from 'commander';
 import type { Cli } from '../cli.ts';
 import { addControlPlaneOptions, type ControlPlaneOptions, connectControlPlane } from '../control_plane.ts';
 import { defineCommand } from '../define_command.ts';
 import { parseNumber } from '../option_values.ts';
 import { summaryOf } from '../record_text.ts';
 import { formatTable, formatTime, printable } from '../terminal_text.ts';
+
+/** A misspelt word would find nothing, and look as if nothing had happened. */
+const KINDS: { readonly [K in AuditRecord['kind']]: true } = {
+  decision: true,
+  'issuance-begin': true,
+  'issuance-complete': true,
+  'issuance-failed': true,
+  join: true,
+  'issuer-certified': true,
+  'entry-created': true,
+  'entry-deleted': true,
+  'release-published': true,
+  'administrator-action': true,
+  'signal-received': true,
+  revocation: true,
+  refusal: true,
+  'release-activated': true,
+  'posture-changed': true,
+  'producer-opened': true,
+  'producer-closed': true,
+  drop: true,
+};
+const OUTCOMES: { readonly [O in Extract<AuditRecord, { kind: 'decision' }>['outcome']]: true } = {
+  allow: true,
+  deny: true,
+  challenge: true,
+};
 
 interface Options extends ControlPlaneOptions {
   readonly kind?: string;
@@ -28,8 +55,8 @@ export function addAuditList(parent: Command, cli: Cli): void {
     ],
     configure: (command) =>
       addControlPlaneOptions(command)
-        .option('--kind <kind>', 'such as decision, issuance-complete or release-published')
-        .option('--outcome <outcome>', 'allow, deny or challenge')
+        .addOption(new Option('--kind <kind>', 'records of one kind').choices(Object.keys(KINDS)))
+        .addOption(new Option('--outcome <outcome>', 'decisions with one outcome').choices(Object.keys(OUTCOMES)))
         .option('--service <name>', 'decisions about this service')
         .option('--party <name>', 'SPIFFE ID, user’s subject or device')
         .option('--limit <number>', 'at most so many, up to 1000', parseNumber(1, 1000), 50)

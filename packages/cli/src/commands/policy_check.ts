@@ -41,10 +41,14 @@ export function addPolicyCheck(parent: Command, cli: Cli): void {
           const errors = problems.filter(({ severity }) => severity === 'error').length;
           const verdict = ok
             ? `${paint('green', 'ok')}: ${counts.policies} policies, ${counts.services} services of ${trustDomain}`
-            : `${paint('red', 'not ok')}: ${errors} errors`;
-          return `${listed}${verdict}${problems.length > errors ? `, ${problems.length - errors} warnings` : ''}\n`;
+            : `${paint('red', 'not ok')}: ${count(errors, 'error')}`;
+          return `${listed}${verdict}${problems.length > errors ? `, ${count(problems.length - errors, 'warning')}` : ''}\n`;
         },
       };
     },
   });
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }

@@ -6,13 +6,14 @@ import { defineCommand } from '../define_command.ts';
 import { CommandFailure } from '../failure.ts';
 import { createLog } from '../log_lines.ts';
 import { parseNumber } from '../option_values.ts';
+import { explainStartFault } from '../start_fault.ts';
 import { formatFields } from '../terminal_text.ts';
 
 interface Options {
   readonly dir: string;
   readonly trustDomain: string;
   readonly port: number;
-  readonly authorizePort: number;
+  readonly authorizePort?: number;
 }
 
 const MAX_PORT = 65_535;
@@ -36,7 +37,11 @@ export function addStartCommand(parent: Command, cli: Cli): void {
           parseNumber(0, MAX_PORT),
           8440,
         )
-        .option('--authorize-port <port>', 'of HTTP ext_authz with mTLS; 0 for any', parseNumber(0, MAX_PORT), 8441),
+        .option(
+          '--authorize-port <port>',
+          'of HTTP ext_authz with mTLS; 0 for any; the one after --port when absent',
+          parseNumber(0, MAX_PORT),
+        ),
     async run(cli, options) {
       const interrupted = cli.io.interrupted();
       const controlPlane = await startControlPlane(cli, options);
@@ -67,29 +72,26 @@ export function addStartCommand(parent: Command, cli: Cli): void {
   });
 }
 
-async function startControlPlane(cli: Cli, { dir, ...options }: Options) {
+async function startControlPlane(cli: Cli, { trustDomain, port, ...options }: Options) {
+  const dir = resolve(cli.io.folder, options.dir);
+  const authorizePort = options.authorizePort ?? (port === 0 || port === MAX_PORT ? 0 : port + 1);
   const { startLocal } = await import('@postern/functions/local');
   try {
-    return await startLocal({ ...options, dir: resolve(cli.io.folder, dir), log: createLog(cli) });
+    return await startLocal({
+      dir,
+      trustDomain,
+      port,
+      authorizePort,
+      log: createLog(cli),
+    });
   } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    if (code === 'EADDRINUSE')
-      throw new CommandFailure(
-        'unavailable',
-        'port-in-use',
-        `a port is in use: ${message}`,
-        'end what listens there, or choose others: --port, --authorize-port',
-        { cause },
-      );
+    const known = explainStartFault(cause, dir, '--port, --authorize-port');
+    if (known !== undefined) throw new CommandFailure(known.exit, known.reason, known.message, known.advice, { cause });
+    const { message } = cause as Error;
     if (cause instanceof RangeError)
       throw new CommandFailure('usage', 'option-value', message, 'see: postern start --help', { cause });
-    throw new CommandFailure(
-      'internal',
-      'start-failed',
-      message,
-      `look at \`${dir}\`, or start with another folder: --dir`,
-      { cause },
-    );
+    const advice = `look at \`${dir}\`, or start with another folder: --dir`;
+    throw new CommandFailure('internal', 'start-failed', message, advice, { cause });
   }
 }
 

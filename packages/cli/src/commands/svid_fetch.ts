@@ -1,5 +1,5 @@
 /** `postern svid fetch` */
-
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { WorkloadApiReason, WorkloadSvid, WorkloadSvids } from '@postern/agent';
@@ -185,6 +185,8 @@ const FAILURES: { readonly [R in WorkloadApiReason]: ReasonRow } = {
 
 function failureOf(reason: WorkloadApiReason, socketPath: string, detail: string | undefined): CommandFailure {
   const { exit, message, advice } = FAILURES[reason];
+  if (reason === 'workload-api-unreachable' && !existsSync(socketPath))
+    return new CommandFailure(exit, reason, `there is no socket at \`${socketPath}\``, advice);
   return new CommandFailure(
     exit,
     reason,

@@ -1,7 +1,7 @@
 /** `postern token create` */
 import { basename, dirname, resolve } from 'node:path';
 import { type CreateJoinTokenRequest, type JoinTokenAnswer, PATHS } from '@postern/api';
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import type { Cli } from '../cli.ts';
 import { addControlPlaneOptions, type ControlPlaneOptions, connectControlPlane } from '../control_plane.ts';
 import { defineCommand } from '../define_command.ts';
@@ -15,6 +15,14 @@ interface Options extends ControlPlaneOptions {
   readonly out?: string;
 }
 
+const MAX_TTL_SECONDS = 7 * 86_400;
+
+function parseTokenTtl(text: string): number {
+  const seconds = parseDuration(text);
+  if (seconds > MAX_TTL_SECONDS) throw new InvalidArgumentError('A join token lives 7d at most.');
+  return seconds;
+}
+
 export function addTokenCreate(parent: Command, cli: Cli): void {
   defineCommand<Options>(parent, cli, {
     name: 'create',
@@ -26,7 +34,7 @@ export function addTokenCreate(parent: Command, cli: Cli): void {
     configure: (command) =>
       addControlPlaneOptions(command)
         .requiredOption('--agent <name>', 'name of the agent: one segment of its SPIFFE ID')
-        .option('--ttl <duration>', 'how long it can be used, up to 7d; 10m when absent', parseDuration)
+        .option('--ttl <duration>', 'how long it can be used, up to 7d; 10m when absent', parseTokenTtl)
         .option('--out <file>', 'write the token into this file (0600) instead of printing it'),
     async run(cli, { agent: agentName, ttl: ttlSeconds, out, ...options }) {
       const request: CreateJoinTokenRequest = { agentName, ttlSeconds };

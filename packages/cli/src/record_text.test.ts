@@ -1,0 +1,21 @@
+import type { AuditRecord } from '@postern/audit';
+import { expect, test } from 'vitest';
+import { summaryOf } from './record_text.ts';
+
+const decision = (members: object) =>
+  summaryOf({
+    kind: 'decision',
+    outcome: 'deny',
+    reason: 'path-dot-segment',
+    service: 'payments',
+    method: 'POST',
+    parties: [],
+    observed: false,
+    ...members,
+  } as unknown as AuditRecord);
+
+test('a caller whom nobody has looked at yet is not reported as anonymous', () => {
+  expect(decision({})).toContain('caller not established');
+  expect(decision({ parties: [{ kind: 'anonymous-workload' }] })).toContain('anonymous');
+  expect(decision({ workload: { spiffeId: 'spiffe://demo.test/a' } })).toContain(': spiffe://demo.test/a');
+});
