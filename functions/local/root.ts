@@ -23,8 +23,6 @@ export async function loadOrCreateRoot(ports: {
   if (Buffer.compare(root.spki, signer.spki) !== 0)
     throw new Error('the stored root certificate is of another key: restore `keys/`, or use another folder');
   if (root.subjectAltName?.uris[0] !== `spiffe://${trustDomain}`)
-    throw new Error(
-      `the stored root certificate is not of \`${trustDomain}\`: use another folder`,
-    );
+    throw new Error(`the stored root certificate is not of \`${trustDomain}\`: use another folder`);
   return der;
 }
