@@ -17,7 +17,7 @@ export interface Call {
   readonly headers?: { readonly [name: string]: string };
 }
 
-const TIMEOUT_MS = 10_000;
+export const TIMEOUT_MS = 10_000;
 
 function optionsOf(call: Call): http.RequestOptions {
   const authorization = call.token === undefined ? {} : { authorization: `Bearer ${call.token}` };
@@ -59,7 +59,8 @@ export function callTls(
   );
 }
 
-function answerOf(request: http.ClientRequest): Promise<CallAnswer> {
+/** Sends a request without a body and reads the whole answer. */
+export function answerOf(request: http.ClientRequest): Promise<CallAnswer> {
   return new Promise((resolve, reject) => {
     request.on('timeout', () => request.destroy(new Error('no answer in time')));
     request.on('error', reject);

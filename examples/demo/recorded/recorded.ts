@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import { join } from 'node:path';
-import type { CallAnswer } from '../calls.ts';
+import { answerOf, type CallAnswer, TIMEOUT_MS } from '../calls.ts';
 import { fetchIdentity } from '../identity.ts';
 import { type Places, TRUST_DOMAIN } from '../places.ts';
 import type { Send } from '../run_scenarios.ts';
@@ -66,29 +66,17 @@ function ask(
   recording: Recording,
   lines: readonly (readonly [string, string])[],
 ): Promise<CallAnswer> {
-  return new Promise((resolve, reject) => {
-    const request = http.request({
+  return answerOf(
+    http.request({
       socketPath,
       method: recording.method,
       path: recording.path,
       headers: lines.flat(),
       setHost: false,
       agent: false,
-    });
-    request.on('error', reject);
-    request.on('response', (response) => {
-      const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.on('end', () =>
-        resolve({
-          status: response.statusCode ?? 0,
-          headers: response.headers,
-          body: Buffer.concat(chunks).toString('utf8'),
-        }),
-      );
-    });
-    request.end();
-  });
+      timeout: TIMEOUT_MS,
+    }),
+  );
 }
 
 /** What the service behind an Envoy would have got: the headers that the answer sets, without those it removes. */
