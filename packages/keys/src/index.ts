@@ -38,6 +38,7 @@ export {
   type KeyRing,
   type Mac,
   type MacKeyName,
+  SIGNING_ALGORITHMS,
   type Signer,
   SignerUnavailable,
   type SigningKeyName,

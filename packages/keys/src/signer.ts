@@ -33,10 +33,22 @@ export class SignerUnavailable extends Error {
 
 /** The control plane's signing keys; each is usable by exactly one function. */
 export type SigningKeyName = 'root' | 'jwt' | 'release' | 'checkpoint' | 'assertion';
+
+/** What each signs with, on every key store. */
+export const SIGNING_ALGORITHMS: { readonly [Name in SigningKeyName]: SignatureAlgorithm } = {
+  root: 'ES384',
+  jwt: 'ES256',
+  release: 'ES256',
+  checkpoint: 'EdDSA',
+  assertion: 'ES256',
+};
+
 /** Its MAC keys, by what they authenticate. */
 export type MacKeyName = 'entries' | 'postures' | 'facts';
 
 export interface KeyRing {
   signer(name: SigningKeyName): Promise<Signer>;
+  /** SubjectPublicKeyInfo, DER: for whoever verifies with a key that it may not use. */
+  publicKey(name: SigningKeyName): Promise<Uint8Array>;
   mac(name: MacKeyName): Promise<Mac>;
 }

@@ -49,6 +49,12 @@ describe('keys', () => {
     expect({ algorithm: first.algorithm, keyId: first.keyId }).toEqual({ algorithm, keyId: second.keyId });
   });
 
+  test.each(SIGNERS)('%s has a public key for those who only verify, and it is the one that signs', async (name) => {
+    const dir = folder();
+    const shown = await openSoftwareKeyRing(dir).publicKey(name);
+    expect(shown).toEqual((await openSoftwareKeyRing(dir).signer(name)).spki);
+  });
+
   test('are all different', async () => {
     const ring = openSoftwareKeyRing(folder());
     const ids = await Promise.all(SIGNERS.map(async ([name]) => (await ring.signer(name)).keyId));

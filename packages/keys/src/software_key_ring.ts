@@ -7,16 +7,15 @@ import { join } from 'node:path';
 import type { SignatureAlgorithm } from './algorithms.ts';
 import { constantTimeEqual } from './constant_time.ts';
 import { loadOrCreateKeyFile, openKeyFolder } from './key_file.ts';
-import type { KeyRing, Mac, MacKeyName, Signer, SigningKeyName } from './signer.ts';
+import {
+  type KeyRing,
+  type Mac,
+  type MacKeyName,
+  SIGNING_ALGORITHMS,
+  type Signer,
+  type SigningKeyName,
+} from './signer.ts';
 import { createSoftwareSigner, generatePrivateKey } from './software_signer.ts';
-
-const SIGNING_ALGORITHMS: { readonly [N in SigningKeyName]: SignatureAlgorithm } = {
-  root: 'ES384',
-  jwt: 'ES256',
-  release: 'ES256',
-  checkpoint: 'EdDSA',
-  assertion: 'ES256',
-};
 
 const MAC_KEY_BYTES = 32;
 
@@ -28,20 +27,22 @@ export function openSoftwareKeyRing(dir: string): KeyRing {
   openKeyFolder(dir);
   const signers = new Map<SigningKeyName, Signer>();
   const macs = new Map<MacKeyName, Mac>();
+  const open = (name: SigningKeyName): Signer => {
+    let signer = signers.get(name);
+    if (signer === undefined) {
+      const algorithm = SIGNING_ALGORITHMS[name];
+      const path = join(dir, `${name}.pem`);
+      const pem = loadOrCreateKeyFile(path, () =>
+        Buffer.from(generatePrivateKey(algorithm).export({ format: 'pem', type: 'pkcs8' })),
+      );
+      signer = readSigner(path, pem, algorithm);
+      signers.set(name, signer);
+    }
+    return signer;
+  };
   return {
-    async signer(name) {
-      let signer = signers.get(name);
-      if (signer === undefined) {
-        const algorithm = SIGNING_ALGORITHMS[name];
-        const path = join(dir, `${name}.pem`);
-        const pem = loadOrCreateKeyFile(path, () =>
-          Buffer.from(generatePrivateKey(algorithm).export({ format: 'pem', type: 'pkcs8' })),
-        );
-        signer = readSigner(path, pem, algorithm);
-        signers.set(name, signer);
-      }
-      return signer;
-    },
+    signer: async (name) => open(name),
+    publicKey: async (name) => open(name).spki,
     async mac(name) {
       let mac = macs.get(name);
       if (mac === undefined) {
