@@ -45,3 +45,23 @@ test('a trail that takes nothing is told to the operator and stops nobody', asyn
   await ledger.flush();
   expect(faults).toHaveLength(2);
 });
+
+test('an instance that is about to be frozen can wait for what it began to write', async () => {
+  let taken: (() => void) | undefined;
+  const kept: RecordBody[] = [];
+  const append = (body: RecordBody) =>
+    new Promise<void>((resolve) => {
+      taken = () => resolve(void kept.push(body));
+    });
+  const ledger = createRefusalLedger({ append, onFault: () => {} });
+  ledger.record(refusal('a'));
+  let isSettled = false;
+  const settling = ledger.settle().then(() => {
+    isSettled = true;
+  });
+  await vi.advanceTimersByTimeAsync(1);
+  expect(isSettled).toBe(false);
+  taken?.();
+  await settling;
+  expect(kept).toHaveLength(1);
+});

@@ -18,6 +18,8 @@ export interface RefusalLedger {
   countRepeat(refusal: Refusal): boolean;
   /** Writes the counts that are due. */
   flush(): Promise<void>;
+  /** Resolves when every record begun so far is written, or has failed. */
+  settle(): Promise<void>;
 }
 
 export const REFUSAL_WINDOW_MS = 10_000;
@@ -30,8 +32,13 @@ export function createRefusalLedger(ports: {
   const counts = new Map<string, { readonly refusal: Refusal; count: number }>();
   let timer: NodeJS.Timeout | undefined;
 
-  const write = (refusal: Refusal, count: number) =>
-    ports.append({ kind: 'refusal', ...refusal, count }).catch(ports.onFault);
+  const underWay = new Set<Promise<unknown>>();
+
+  function write(refusal: Refusal, count: number): Promise<unknown> {
+    const writing = ports.append({ kind: 'refusal', ...refusal, count }).catch(ports.onFault);
+    underWay.add(writing);
+    return writing.finally(() => underWay.delete(writing));
+  }
 
   async function flush(): Promise<void> {
     clearTimeout(timer);
@@ -61,6 +68,7 @@ export function createRefusalLedger(ports: {
 
   return {
     flush,
+    settle: async () => void (await Promise.all(underWay)),
     countRepeat,
     record(refusal) {
       if (!countRepeat(refusal)) void write(refusal, 1);

@@ -1,5 +1,6 @@
 export { MAX_FACT_BYTES } from './fact_shape.ts';
 export type * from './facts.ts';
+export { type CertifiedFeedKey, type CertifyFeedKey, createFeedKeyCertifier } from './feed_key.ts';
 export {
   type AppendReason,
   createFeedLog,

@@ -2,6 +2,7 @@ import { SignerUnavailable } from '@postern/keys';
 import { countSigns, createFailingSigner } from '@postern/keys/testing';
 import { countingTable, failingTable } from '@postern/store/testing';
 import { describe, expect, test } from 'vitest';
+import { createFeedKeyCertifier } from './feed_key.ts';
 import { createFeedLog } from './feed_log.ts';
 import { createFollower } from './follower.ts';
 import { createFeedPublisher } from './publisher.ts';
@@ -17,7 +18,7 @@ async function published() {
   const publisher = createFeedPublisher({
     trustDomain: TRUST_DOMAIN,
     log: world.log,
-    assertionSigner,
+    certify: createFeedKeyCertifier({ trustDomain: TRUST_DOMAIN, assertionSigner, clock: world.clock }),
     clock: world.clock,
   });
   const isTaken = async (page: FeedPage | undefined) =>
@@ -49,7 +50,11 @@ test('a page that brings nothing new costs one read', async () => {
   const publisher = createFeedPublisher({
     trustDomain: TRUST_DOMAIN,
     log,
-    assertionSigner: async () => assertion,
+    certify: createFeedKeyCertifier({
+      trustDomain: TRUST_DOMAIN,
+      assertionSigner: async () => assertion,
+      clock: world.clock,
+    }),
     clock: world.clock,
   });
   await publisher.page({ epoch: 'epoch-1', after: 1 });

@@ -1,15 +1,12 @@
 /**
  * Serves the feed: signs its head with a key made in this instance's memory, which the assertion key certified.
- * Cost: one assertion signature (KMS) per `KEY_LIFE_MS` and instance; one read and at most one query per page.
+ * Cost: one certification an hour and instance; one read and at most one query per page.
  */
 import { generateSoftwareSigner, jwkFromSpki, type Signer, signJws } from '@postern/keys';
 import type { Clock } from '@postern/store';
+import type { CertifyFeedKey } from './feed_key.ts';
 import type { FeedLog, StoredHead } from './feed_log.ts';
-import { FEED_HEAD_TYPE, FEED_KEY_TYPE, type FeedHead, type FeedKeyCertificate, type FeedPage } from './wire.ts';
-
-/** Short, so that a leaked feed key is worth little; renewed when a quarter is left. */
-const KEY_LIFE_MS = 60 * 60 * 1000;
-const SKEW_MS = 60_000;
+import { FEED_HEAD_TYPE, type FeedHead, type FeedPage } from './wire.ts';
 
 export interface FeedPublisher {
   /** The page after `after`; from the beginning when `epoch` is not the present one. `undefined` before the feed was opened. */
@@ -21,35 +18,28 @@ export interface FeedPublisher {
 export function createFeedPublisher(ports: {
   readonly trustDomain: string;
   readonly log: FeedLog;
-  readonly assertionSigner: () => Promise<Signer>;
+  readonly certify: CertifyFeedKey;
   readonly clock: Clock;
 }): FeedPublisher {
-  const { trustDomain, log, assertionSigner, clock } = ports;
+  const { trustDomain, log, certify, clock } = ports;
   let current: { signer: Signer; certificate: string; renewAtMs: number; notAfterMs: number } | undefined;
 
-  /** While the assertion key is out of reach the present feed key goes on until it ends. */
+  /** Renewed when a quarter of its life is left. While nobody certifies, the present feed key goes on until it ends. */
   async function feedKey() {
     const nowMs = clock.nowMs();
     if (current !== undefined && nowMs < current.renewAtMs) return current;
     try {
-      current = await certifyFeedKey(nowMs);
+      current = await createFeedKey(nowMs);
     } catch (fault) {
       if (current === undefined || nowMs >= current.notAfterMs) throw fault;
     }
     return current;
   }
 
-  async function certifyFeedKey(nowMs: number) {
+  async function createFeedKey(nowMs: number) {
     const signer = generateSoftwareSigner('ES256');
-    const payload: FeedKeyCertificate = {
-      trustDomain,
-      keyId: signer.keyId,
-      jwk: jwkFromSpki(signer.spki),
-      notBeforeMs: nowMs - SKEW_MS,
-      notAfterMs: nowMs + KEY_LIFE_MS,
-    };
-    const certificate = await signJws(await assertionSigner(), { typ: FEED_KEY_TYPE, payload });
-    return { signer, certificate, renewAtMs: nowMs + (KEY_LIFE_MS * 3) / 4, notAfterMs: payload.notAfterMs };
+    const { certificate, notAfterMs } = await certify(jwkFromSpki(signer.spki));
+    return { signer, certificate, renewAtMs: nowMs + ((notAfterMs - nowMs) * 3) / 4, notAfterMs };
   }
 
   async function signHead(stored: StoredHead): Promise<{ head: string; keyCertificate: string }> {

@@ -7,6 +7,7 @@ import { createMemoryTable } from '@postern/store/embedded';
 import { createManualClock } from '@postern/store/testing';
 import { chainNext, chainStart } from '../chain.ts';
 import type { Fact, PostureFact, RevocationFact } from '../facts.ts';
+import { createFeedKeyCertifier } from '../feed_key.ts';
 import { createFeedLog } from '../feed_log.ts';
 import type { FeedTrust } from '../follower.ts';
 import { createFeedPublisher } from '../publisher.ts';
@@ -97,7 +98,7 @@ export async function createFeedWorld(options: { readonly wrapTable?: (table: Ta
   const publisher = createFeedPublisher({
     trustDomain: TRUST_DOMAIN,
     log,
-    assertionSigner: async () => assertion,
+    certify: createFeedKeyCertifier({ trustDomain: TRUST_DOMAIN, assertionSigner: async () => assertion, clock }),
     clock,
   });
   return {
