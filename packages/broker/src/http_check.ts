@@ -8,6 +8,11 @@ import { MAX_HEADER_LINES } from './request_bounds.ts';
 export interface HttpCheck {
   /** Every header line in order. */
   readonly rawHeaders: readonly (readonly [name: string, value: string])[];
+  /**
+   * Whether the call carries a signature of the proxy's own (IAM). Its `authorization` is then that signature, the client's
+   * travels as a fact, and of the rest only what the template forwards is the client's: platforms add headers of their own.
+   */
+  readonly isSigned?: boolean;
 }
 
 export type CheckReadReason =
@@ -33,11 +38,15 @@ const FACTS = {
   'x-postern-source-address': 'optional',
   'x-postern-request-id': 'optional',
 } as const;
-type FactName = keyof typeof FACTS;
+/** Only in a signed call. */
+const AUTHORIZATION_FACT = 'x-postern-authorization';
+type FactName = keyof typeof FACTS | typeof AUTHORIZATION_FACT;
 const FACT_PREFIX = 'x-postern-';
 
 /** Belong to the proxy's own call and not to the request it asks about. */
 const OWN_HEADERS: ReadonlySet<string> = new Set(['host', 'content-length', 'connection', 'transfer-encoding']);
+/** The client's, where the proxy's call has headers from others besides (`allowed_headers` of the template). */
+const FORWARDED_HEADERS: ReadonlySet<string> = new Set(['dpop', 'cookie', 'x-forwarded-client-cert']);
 
 /**
  * Reads the facts from the headers. Prevents a client from adding to them: the template drops the client's own
@@ -46,18 +55,24 @@ const OWN_HEADERS: ReadonlySet<string> = new Set(['host', 'content-length', 'con
  */
 export function readHttpCheck(check: HttpCheck): Result<CheckRequest, CheckReadReason> {
   if (check.rawHeaders.length > MAX_HEADER_LINES) return refuse('request-too-large', 'header lines');
+  const { isSigned = false } = check;
+  const isClients = (name: string) => (isSigned ? FORWARDED_HEADERS.has(name) : !OWN_HEADERS.has(name));
+  const isFact = (name: string): name is FactName =>
+    Object.hasOwn(FACTS, name) || (isSigned && name === AUTHORIZATION_FACT);
   const facts = new Map<FactName, string>();
   const headers: (readonly [string, string])[] = [];
   for (const [rawName, value] of check.rawHeaders) {
     const name = rawName.toLowerCase();
     if (!name.startsWith(FACT_PREFIX)) {
-      if (!OWN_HEADERS.has(name)) headers.push([name, value]);
+      if (isClients(name)) headers.push([name, value]);
       continue;
     }
-    if (!Object.hasOwn(FACTS, name)) return refuse('header-unknown', name.slice(0, 64));
-    if (facts.has(name as FactName)) return refuse('header-duplicate', name);
-    facts.set(name as FactName, value);
+    if (!isFact(name)) return refuse('header-unknown', name.slice(0, 64));
+    if (facts.has(name)) return refuse('header-duplicate', name);
+    facts.set(name, value);
   }
+  const authorization = presentFact(facts, AUTHORIZATION_FACT);
+  if (authorization !== undefined) headers.push(['authorization', authorization]);
 
   for (const [name, presence] of Object.entries(FACTS) as [FactName, string][]) {
     if (presence === 'required' && presentFact(facts, name) === undefined) return refuse('header-missing', name);

@@ -369,6 +369,7 @@ describe('a call that cannot be read is denied and recorded', () => {
     ['a client’s copy of a fact', http(['x-postern-target', '/balance']), 'header-duplicate'],
     ['the same in upper case', http(['X-Postern-Service', 'storefront']), 'header-duplicate'],
     ['a header that no template sets', http(['x-postern-user', 'root']), 'header-unknown'],
+    ['a credential where only a signed call has one', http(['x-postern-authorization', 'Bearer a']), 'header-unknown'],
     ['no service', without('x-postern-service'), 'header-missing'],
     ['no target', without('x-postern-target'), 'header-missing'],
     ['no authority', without('x-postern-authority'), 'header-missing'],
