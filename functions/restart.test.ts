@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { PATHS, type StatusAnswer } from '@postern/api';
 import { createManualClock } from '@postern/store/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { FUNCTION_NAMES } from './access.ts';
 import { startLocal } from './local.ts';
 import { callAs, csrOf, enterWorkload, holderOf, issueWorkload, joinAgent, newKey } from './testing/agents.ts';
 import { published } from './testing/policies.ts';
@@ -42,10 +43,10 @@ describe('a second start in the same folder', () => {
       clock.advanceMs(1001);
       expect((await ask(second, proxy)).status).toBe(200);
       expect(await second.verify()).toMatchObject({ ok: true, findings: [] });
-      // Six producers for each start; those of the first said that they ended.
+      // One producer for each function and start; those of the first said that they ended.
       const { producers } = await second.exportTrail();
-      expect(producers.filter(({ isClosed }) => isClosed).length).toBe(6);
-      expect(producers.length).toBe(12);
+      expect(producers.filter(({ isClosed }) => isClosed).length).toBe(FUNCTION_NAMES.length);
+      expect(producers.length).toBe(2 * FUNCTION_NAMES.length);
     } finally {
       await second.stop();
     }

@@ -59,7 +59,7 @@ function decisionOf(
   rawHeaders: AuthorizeCall['rawHeaders'],
   point: EnforcementPoint | undefined,
 ): Decision {
-  const request = readHttpCheck({ rawHeaders });
+  const request = readHttpCheck({ rawHeaders, isSigned: point?.kind === 'iam' });
   return request.ok ? broker.check(state, request.value, point) : broker.refuse(request, point);
 }
 

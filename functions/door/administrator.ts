@@ -2,7 +2,17 @@
  * Who may change Postern: authenticated apart from releases, so that a bad policy cannot lock administrators out. What
  * each role may do is the one table below.
  */
-export type Role = 'reader' | 'auditor' | 'service-team' | 'operator' | 'authority-operator' | 'security-administrator';
+export const ROLES = [
+  'reader',
+  'auditor',
+  'service-team',
+  'operator',
+  'authority-operator',
+  'security-administrator',
+] as const;
+export type Role = (typeof ROLES)[number];
+
+export const isRole = (value: unknown): value is Role => (ROLES as readonly unknown[]).includes(value);
 
 export interface Administrator {
   /** For the record. */
@@ -10,8 +20,24 @@ export interface Administrator {
   readonly roles: readonly Role[];
 }
 
-/** `token`: the bearer token of the call. Compares in constant time; undefined when it is nobody's. */
-export type VerifyAdministrator = (token: string) => Promise<Administrator | undefined>;
+/** What a call shows of who makes it. */
+export interface CallerCredential {
+  /** The bearer token; empty when there is none. */
+  readonly token: string;
+  /** IAM principal, as the platform authenticated it; never from a header. */
+  readonly principal: string | undefined;
+}
+
+/** Compares tokens in constant time; undefined when the credential is nobody's. */
+export type VerifyAdministrator = (credential: CallerCredential) => Promise<Administrator | undefined>;
+
+/** Administrators known by the IAM principal they call as; a bearer token is nobody's here. */
+export function verifyAdministratorPrincipal(roles: ReadonlyMap<string, readonly Role[]>): VerifyAdministrator {
+  return async ({ principal }) => {
+    const granted = principal === undefined ? undefined : roles.get(principal);
+    return granted && { name: principal as string, roles: granted };
+  };
+}
 
 export type Permission =
   | 'status:read'

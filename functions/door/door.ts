@@ -7,7 +7,14 @@ import type { ProblemCode } from '@postern/api';
 import { MAX_REQUEST_PROOF_LENGTH, REQUEST_PROOF_HEADER } from '@postern/identity';
 import type { Result } from '@postern/result';
 import { type Context, Hono } from 'hono';
-import { type Administrator, isGranted, type Permission, type VerifyAdministrator } from './administrator.ts';
+import type { FunctionName } from '../access.ts';
+import {
+  type Administrator,
+  type CallerCredential,
+  isGranted,
+  type Permission,
+  type VerifyAdministrator,
+} from './administrator.ts';
 import { parseJsonObject, readBody } from './body.ts';
 import { answerFault, answerProblem, type FaultLog } from './problem.ts';
 
@@ -32,6 +39,9 @@ export interface Agent {
 }
 
 export type AuthenticateAgent = (call: Call) => Promise<Result<Agent>>;
+
+/** Which function runs as an IAM principal; undefined when none does. */
+export type IdentifyFunction = (principal: string | undefined) => FunctionName | undefined;
 
 export interface DoorPorts {
   readonly recordRefusal: RecordRefusal;
@@ -73,6 +83,14 @@ export interface Door {
     maxBytes: number,
     handle: (context: Context, administrator: Administrator, body: Body) => Promise<Answer>,
   ): void;
+  /** Other functions of this deployment. */
+  function(
+    identify: IdentifyFunction,
+    method: Method,
+    path: string,
+    maxBytes: number,
+    handle: (context: Context, caller: FunctionName, body: Body) => Promise<Answer>,
+  ): void;
 }
 
 type Method = 'GET' | 'POST' | 'DELETE';
@@ -86,12 +104,12 @@ export function createDoor(name: string, ports: DoorPorts): Door {
     method: Method,
     path: string,
     maxBytes: number,
-    admit: (headers: Headers) => Promise<Admission<Caller>>,
+    admit: (headers: Headers, principal: string | undefined) => Promise<Admission<Caller>>,
     handle: (context: Context, call: Call, caller: Caller) => Promise<Answer>,
   ) {
     app.on(method, path, async (context) => {
       const { headers } = context.req.raw;
-      const admitted = await admit(headers);
+      const admitted = await admit(headers, principalOf(context));
       if ('refused' in admitted) return refuseCall(context, admitted);
       const body = await readBody(context.req.raw, maxBytes);
       if (!body.ok) return refuseCall(context, { refused: 'too-large', reason: body.reason, by: admitted.name });
@@ -118,10 +136,10 @@ export function createDoor(name: string, ports: DoorPorts): Door {
       });
     },
     administrator(verify, permission, method, path, maxBytes, handle) {
-      const admit = async (headers: Headers): Promise<Admission<Administrator>> => {
-        const token = bearerOf(headers);
-        // No token is nobody's, whatever a verifier is told to expect.
-        const administrator = token === '' ? undefined : await verify(token);
+      const admit = async (headers: Headers, principal: string | undefined): Promise<Admission<Administrator>> => {
+        const credential = { token: bearerOf(headers), principal };
+        // No credential is nobody's, whatever a verifier is told to expect.
+        const administrator = isEmpty(credential) ? undefined : await verify(credential);
         if (administrator === undefined) return { refused: 'not-authenticated', reason: 'administrator-unknown' };
         const isAllowed = isGranted(administrator, permission);
         const { name: by } = administrator;
@@ -131,6 +149,17 @@ export function createDoor(name: string, ports: DoorPorts): Door {
       };
       route(method, path, maxBytes, admit, async (context, call, administrator) =>
         withCaller(administrator.name, await handled(call, (body) => handle(context, administrator, body))),
+      );
+    },
+    function(identify, method, path, maxBytes, handle) {
+      const admit = async (_headers: Headers, principal: string | undefined): Promise<Admission<FunctionName>> => {
+        const caller = identify(principal);
+        return caller === undefined
+          ? { refused: 'not-authenticated', reason: 'function-unknown' }
+          : { caller, name: `function:${caller}` };
+      };
+      route(method, path, maxBytes, admit, async (context, call, caller) =>
+        withCaller(`function:${caller}`, await handled(call, (body) => handle(context, caller, body))),
       );
     },
   };
@@ -156,6 +185,14 @@ async function admitProof(headers: Headers): Promise<Admission<undefined>> {
   return length > MAX_REQUEST_PROOF_LENGTH
     ? { refused: 'not-authenticated', reason: 'proof-too-large' }
     : { caller: undefined };
+}
+
+const isEmpty = ({ token, principal }: CallerCredential): boolean => token === '' && principal === undefined;
+
+/** Set beside the request by whoever received it from the platform (`answer.ts`); no part of what a client sends. */
+function principalOf(context: Context): string | undefined {
+  const { principal } = (context.env ?? {}) as { readonly principal?: unknown };
+  return typeof principal === 'string' ? principal : undefined;
 }
 
 function bearerOf(headers: Headers): string {

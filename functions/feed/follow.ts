@@ -2,22 +2,38 @@
  * Follows the feed inside a function: the same verification as in an agent, from the store instead of over the network.
  * What is known is used for a second; when it cannot be renewed it stays, and says itself how old it is.
  */
-import { createFollower, type DecisionState, type FeedPublisher, type FeedTrust } from '@postern/feed';
+import {
+  createFeedKeyCertifier,
+  createFeedPublisher,
+  createFollower,
+  type DecisionState,
+  type FeedLog,
+  type FeedTrust,
+} from '@postern/feed';
+import { generateSoftwareSigner, jwkFromSpki } from '@postern/keys';
 import type { Clock, Objects } from '@postern/store';
 import { releaseObject } from '../publish/releases.ts';
 
 const MAX_AGE_MS = 1000;
 
-/** Cost: nothing within a second; then one read of the head, and a query when facts are new. */
+/**
+ * What the store holds is believed for its MAC, so the head that the follower asks for is signed here, by a key of this
+ * instance: a decision point needs no key that could speak to agents. Cost: nothing within a second; then one read of the
+ * head, and a query when facts are new.
+ */
 export function createFunctionFollower(ports: {
-  readonly trust: FeedTrust;
-  readonly publisher: FeedPublisher;
+  readonly trustDomain: string;
+  readonly releaseKeys: FeedTrust['releaseKeys'];
+  readonly feedLog: FeedLog;
   readonly objects: Objects;
   readonly clock: Clock;
   readonly onFault: (fault: unknown) => void;
 }): () => Promise<DecisionState | undefined> {
-  const { publisher, objects, clock } = ports;
-  const follower = createFollower(ports.trust);
+  const { trustDomain, releaseKeys, objects, clock } = ports;
+  const own = generateSoftwareSigner('ES256');
+  const certify = createFeedKeyCertifier({ trustDomain, assertionSigner: async () => own, clock });
+  const publisher = createFeedPublisher({ trustDomain, log: ports.feedLog, certify, clock });
+  const follower = createFollower({ trustDomain, releaseKeys, assertionKeys: [jwkFromSpki(own.spki)] });
   let freshUntilMs = 0;
   let refreshing: Promise<void> | undefined;
 

@@ -1,17 +1,16 @@
 /** The ingest door: agents hand over their audit segments; what is acknowledged is durable. */
 import { PATHS } from '@postern/api';
-import { certifyProducer, MAX_SEGMENT_BYTES, type Trail } from '@postern/audit';
-import { isPublicSigningKey, type Signer } from '@postern/keys';
-import type { Clock } from '@postern/store';
+import { MAX_SEGMENT_BYTES, type Trail } from '@postern/audit';
+import { isPublicSigningKey } from '@postern/keys';
 import type { Hono } from 'hono';
 import { type Agent, type AuthenticateAgent, createDoor, type DoorPorts, type DoorRefusal } from '../door/door.ts';
 import { checkShape, listOf, mapOf, text } from '../door/shape.ts';
+import type { Certifier } from '../rotate/certifier.ts';
 
 export interface IngestPorts extends DoorPorts {
   readonly authenticate: AuthenticateAgent;
   readonly trail: Trail;
-  readonly assertionSigner: () => Promise<Signer>;
-  readonly clock: Clock;
+  readonly certifyProducer: Certifier['certifyProducer'];
 }
 
 const MAX_SEGMENTS = 64;
@@ -57,9 +56,9 @@ export function createIngestApp(ports: IngestPorts): Hono {
     if (!producer.startsWith(`${agent.spiffeId}#`)) return { refused: 'not-permitted', reason: 'producer-of-another' };
     if ((await ports.trail.producer(producer)) !== undefined) return undefined;
     if (!isPublicSigningKey(key, 'ES256')) return { refused: 'malformed-request', reason: 'producer-key' };
-    const opening = { producer, jwk: key, owner: agent.spiffeId, atMs: ports.clock.nowMs() };
-    const certificate = await certifyProducer(opening, await ports.assertionSigner());
-    const opened = await ports.trail.openProducer({ producer, certificate, key, owner: agent.spiffeId });
+    const opening = { producer, key, owner: agent.spiffeId };
+    const certificate = await ports.certifyProducer(opening);
+    const opened = await ports.trail.openProducer({ ...opening, certificate });
     if (opened.ok) return undefined;
     return { refused: opened.reason === 'producer-taken' ? 'conflict' : 'malformed-request', reason: opened.reason };
   }

@@ -10,7 +10,7 @@ export function verifyAdministratorToken(expected: string): VerifyAdministrator 
   if (expected.length < LEAST_TOKEN_LENGTH) throw new RangeError('an administrator token is longer');
   const digest = (text: string) => createHash('sha256').update(text).digest();
   const expectedDigest = digest(expected);
-  return async (token) =>
+  return async ({ token }) =>
     constantTimeEqual(digest(token), expectedDigest)
       ? { name: 'local-administrator', roles: ['security-administrator', 'operator', 'authority-operator', 'auditor'] }
       : undefined;

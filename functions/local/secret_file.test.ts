@@ -42,8 +42,14 @@ test('does not believe a file that others could read, or that somebody linked th
 
 test('nobody is an administrator by an empty token, whatever is expected', async () => {
   expect(() => verifyAdministratorToken('')).toThrow(RangeError);
-  expect(await verifyAdministratorToken(GOOD)('')).toBeUndefined();
-  expect(await verifyAdministratorToken(GOOD)(GOOD)).toBeDefined();
+  const verify = verifyAdministratorToken(GOOD);
+  expect(await verify({ token: '', principal: undefined })).toBeUndefined();
+  expect(await verify({ token: GOOD, principal: undefined })).toBeDefined();
+});
+
+test('whom a platform names is nobody here: only the token counts', async () => {
+  const principal = 'arn:aws:iam::111122223333:role/admin';
+  expect(await verifyAdministratorToken(GOOD)({ token: 'B'.repeat(43), principal })).toBeUndefined();
 });
 
 test('state is not kept where others could put a database or a token of their own', () => {

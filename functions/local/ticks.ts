@@ -1,5 +1,5 @@
 /** Scheduled work: one `tick` per function, called by a timer here and by a trigger in Lambda. */
-import { describeFault, type LocalLog } from './log.ts';
+import { describeFault, type FunctionLog } from '../ports.ts';
 
 export interface Ticks {
   /** Runs all once, in order. */
@@ -10,7 +10,7 @@ export interface Ticks {
 
 const PERIOD_MS = 30_000;
 
-export function createTicks(ticks: { readonly [name: string]: () => Promise<void> }, log: LocalLog): Ticks {
+export function createTicks(ticks: { readonly [name: string]: () => Promise<void> }, log: FunctionLog): Ticks {
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> = Promise.resolve();
 

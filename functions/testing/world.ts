@@ -192,6 +192,7 @@ function failingKeys(keys: KeyRing, faults: Faults, signed: (name: SigningKeyNam
       };
       return guarded;
     },
+    publicKey: keys.publicKey,
     async mac(name) {
       const mac = await keys.mac(name);
       const check = () => {

@@ -13,6 +13,16 @@ export interface ControlPlaneTrust {
   readonly rootDigest: string;
   readonly releaseKeys: readonly Jwk[];
   readonly assertionKeys: readonly Jwk[];
+  /** Where segments go, when that door is apart from `url`. */
+  readonly ingest?: IngestDoor;
+}
+
+/** A door that IAM guards: calls are signed with AWS Signature Version 4 for the service `lambda`, besides their proof. */
+export interface IngestDoor {
+  /** Origin. The proof's audience stays that of the public doors. */
+  readonly url: string;
+  /** AWS Region, such as `eu-central-1`: part of the signature. */
+  readonly region: string;
 }
 
 export interface JoinRequest {

@@ -11,8 +11,13 @@ const TOKEN: JoinToken = {
 };
 const encoded = (value: unknown) => `postern-join.${Buffer.from(JSON.stringify(value)).toString('base64url')}`;
 
-test('a token comes back as it was made', () => {
-  expect(parseJoinToken(formatJoinToken(TOKEN))).toEqual({ ok: true, value: TOKEN });
+const INGEST = { url: 'https://abc123.lambda-url.eu-central-1.on.aws', region: 'eu-central-1' };
+
+test.each([
+  ['one door for everything', TOKEN],
+  ['a door for records of its own', { ...TOKEN, ingest: INGEST }],
+])('a token comes back as it was made: %s', (_, token) => {
+  expect(parseJoinToken(formatJoinToken(token))).toEqual({ ok: true, value: token });
 });
 
 describe('an agent pins nothing from a token', () => {
@@ -45,6 +50,16 @@ describe('an agent pins nothing from a token', () => {
     ['with no assertion key, so that any feed would do', having({ assertionKeys: [] })],
     ['with a key that has no name', having({ releaseKeys: [{ kty: 'EC' }] })],
     ['with a key that is null', having({ assertionKeys: [null] })],
+    ['whose records go nowhere', having({ ingest: null })],
+    ['whose records go to a name', having({ ingest: INGEST.url })],
+    ['whose records go to no URL', having({ ingest: { ...INGEST, url: 'abc123' } })],
+    ['whose records go to a path', having({ ingest: { ...INGEST, url: `${INGEST.url}/` } })],
+    ['whose records go to a list', having({ ingest: { ...INGEST, url: [INGEST.url] } })],
+    ['whose records go to a Region without a name', having({ ingest: { ...INGEST, region: '' } })],
+    ['whose records go to no Region', having({ ingest: { url: INGEST.url } })],
+    ['whose records go to a Region in capitals', having({ ingest: { ...INGEST, region: 'EU' } })],
+    ['whose records go to a Region that is a list', having({ ingest: { ...INGEST, region: ['eu'] } })],
+    ['whose records go to a Region of two lines', having({ ingest: { ...INGEST, region: 'eu\n' } })],
   ];
   test.each(rows)('%s', (_, text) => {
     const parsed = parseJoinToken(text);

@@ -29,7 +29,8 @@ export function parseJoinToken(text: string): Result<JoinToken, 'join-token-malf
       isText(value.rootDigest) &&
       /^[0-9a-f]{64}$/.test(value.rootDigest) &&
       isKeySet(value.releaseKeys) &&
-      isKeySet(value.assertionKeys);
+      isKeySet(value.assertionKeys) &&
+      (value.ingest === undefined || isIngestDoor(value.ingest));
     return isComplete ? accept(value) : refuse('join-token-malformed');
   } catch {
     return refuse('join-token-malformed');
@@ -41,6 +42,10 @@ const isText = (value: unknown): value is string => typeof value === 'string' &&
 /** Targets are appended to it, and proofs name it: nothing but scheme, host and port. */
 function isOrigin(value: unknown): boolean {
   return isText(value) && /^https?:\/\//.test(value) && URL.canParse(value) && new URL(value).origin === value;
+}
+
+function isIngestDoor(value: { readonly url?: unknown; readonly region?: unknown } | null): boolean {
+  return isOrigin(value?.url) && isText(value?.region) && /^[a-z0-9-]{1,32}$/.test(value.region);
 }
 
 function isKeySet(value: unknown): boolean {

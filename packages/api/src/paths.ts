@@ -10,6 +10,12 @@ export const PATHS = {
   segments: '/v1/audit/segments',
   posture: (source: string) => `/v1/signals/posture/${source}`,
   health: '/v1/health',
+  /** Other functions' alone: `rotate` certifies keys that they made in their memory. */
+  keys: {
+    issuer: '/v1/keys/issuer',
+    feed: '/v1/keys/feed',
+    producer: '/v1/keys/producer',
+  },
   admin: {
     entries: '/v1/admin/entries',
     entry: (id: string) => `/v1/admin/entries/${id}`,

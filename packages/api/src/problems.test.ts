@@ -39,8 +39,8 @@ test('no extension takes the place of what the registry says', () => {
 });
 
 test('every door has a path of its own, and none climbs', () => {
-  const { admin, ...others } = PATHS;
-  const paths = [...Object.values(others), ...Object.values(admin)].map((path) =>
+  const { admin, keys, ...others } = PATHS;
+  const paths = [...Object.values(others), ...Object.values(admin), ...Object.values(keys)].map((path) =>
     typeof path === 'function' ? (path as (name: string) => string)('x') : path,
   );
   expect(new Set(paths).size).toBe(paths.length);

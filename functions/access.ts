@@ -1,0 +1,181 @@
+/**
+ * What each function may use: keys, partitions of the table, folders of objects, secrets, and other functions' doors. One
+ * table, from which the local wiring takes what it hands out (`restrict.ts`), the deployment its grants, and
+ * ARCHITECTURE.md its picture. A function that is taken over can do what its row says, and nothing more.
+ */
+import type { MacKeyName, SigningKeyName } from '@postern/keys';
+
+/** Partition keys of the table by what they hold (docs/storage.md); `*` ends a prefix. */
+export const PARTITIONS = {
+  entries: ['entry', 'entry-of#*', 'entry-identity'],
+  'join-tokens': ['join-token'],
+  lineages: ['lineage'],
+  proofs: ['proof#*'],
+  feed: ['feed', 'feed-entry', 'fact#*'],
+  issuers: ['issuers-certified'],
+  trail: ['trail', 'trail-producer', 'trail-entry'],
+  records: ['record-day#*', 'record-id#*'],
+} as const satisfies { readonly [name: string]: readonly string[] };
+export type PartitionName = keyof typeof PARTITIONS;
+
+/** Folders of objects. Every object is written once. */
+export const OBJECT_FOLDERS = { authority: 'authority/', releases: 'releases/', segments: 'segments/' } as const;
+export type ObjectFolder = keyof typeof OBJECT_FOLDERS;
+
+export type SecretName = 'posture-webhook';
+
+export type FunctionName = keyof typeof ACCESS;
+
+export interface Access {
+  /** `public`: its public half only. */
+  readonly signingKeys: { readonly [K in SigningKeyName]?: 'sign' | 'public' };
+  readonly macKeys: readonly MacKeyName[];
+  readonly reads: readonly PartitionName[];
+  readonly writes: readonly PartitionName[];
+  readonly readsObjects: readonly ObjectFolder[];
+  readonly writesObjects: readonly ObjectFolder[];
+  readonly secrets: readonly SecretName[];
+  /** `public`: on the internet, and so authenticates by itself; `iam`: the platform lets only named roles in. */
+  readonly door: 'public' | 'iam';
+  /** Whether it asks `rotate` to certify keys that it made in its memory. */
+  readonly asksRotate: boolean;
+  /** Scheduled work, this often. */
+  readonly tickMinutes?: number;
+}
+
+/** What it takes to leave records: a place in the trail, the index of it, and the segment itself. */
+const RECORDS = {
+  reads: ['trail'],
+  writes: ['trail', 'records'],
+  objects: ['segments'],
+} as const satisfies { readonly [of: string]: readonly (PartitionName | ObjectFolder)[] };
+
+/** Who the agents are that call: the root they lead to, and what was revoked since. */
+const AGENTS = {
+  signingKeys: { root: 'public' },
+  macKeys: ['facts'],
+  reads: ['feed'],
+  objects: ['authority'],
+} as const;
+
+export const ACCESS = {
+  authorize: {
+    signingKeys: { release: 'public' },
+    macKeys: ['facts'],
+    reads: ['feed', ...RECORDS.reads],
+    writes: RECORDS.writes,
+    readsObjects: ['releases', ...RECORDS.objects],
+    writesObjects: RECORDS.objects,
+    secrets: [],
+    door: 'iam',
+    asksRotate: true,
+  },
+  issue: {
+    signingKeys: AGENTS.signingKeys,
+    macKeys: [...AGENTS.macKeys, 'entries'],
+    reads: [...AGENTS.reads, 'entries', 'join-tokens', 'lineages', ...RECORDS.reads],
+    writes: ['join-tokens', 'lineages', 'proofs', ...RECORDS.writes],
+    readsObjects: [...AGENTS.objects, ...RECORDS.objects],
+    writesObjects: RECORDS.objects,
+    secrets: [],
+    door: 'public',
+    asksRotate: true,
+  },
+  feed: {
+    signingKeys: AGENTS.signingKeys,
+    macKeys: AGENTS.macKeys,
+    reads: [...AGENTS.reads, ...RECORDS.reads],
+    writes: RECORDS.writes,
+    readsObjects: [...AGENTS.objects, 'releases', ...RECORDS.objects],
+    writesObjects: RECORDS.objects,
+    secrets: [],
+    door: 'public',
+    asksRotate: true,
+  },
+  trust: {
+    signingKeys: { root: 'public' },
+    macKeys: [],
+    reads: RECORDS.reads,
+    writes: RECORDS.writes,
+    readsObjects: ['authority', ...RECORDS.objects],
+    writesObjects: RECORDS.objects,
+    secrets: [],
+    door: 'public',
+    asksRotate: true,
+  },
+  signals: {
+    signingKeys: {},
+    macKeys: ['facts'],
+    reads: ['feed', ...RECORDS.reads],
+    writes: ['feed', ...RECORDS.writes],
+    readsObjects: RECORDS.objects,
+    writesObjects: RECORDS.objects,
+    secrets: ['posture-webhook'],
+    door: 'public',
+    asksRotate: true,
+  },
+  ingest: {
+    signingKeys: AGENTS.signingKeys,
+    macKeys: AGENTS.macKeys,
+    reads: [...AGENTS.reads, ...RECORDS.reads],
+    writes: ['proofs', ...RECORDS.writes],
+    readsObjects: [...AGENTS.objects, ...RECORDS.objects],
+    writesObjects: RECORDS.objects,
+    secrets: [],
+    door: 'iam',
+    asksRotate: true,
+  },
+  admin: {
+    signingKeys: { root: 'public', release: 'public', assertion: 'public' },
+    macKeys: ['facts', 'entries'],
+    reads: ['feed', 'entries', 'join-tokens', ...RECORDS.reads],
+    writes: ['feed', 'entries', 'join-tokens', ...RECORDS.writes],
+    readsObjects: ['authority', ...RECORDS.objects],
+    writesObjects: RECORDS.objects,
+    secrets: [],
+    door: 'iam',
+    asksRotate: true,
+  },
+  publish: {
+    signingKeys: { release: 'sign' },
+    macKeys: ['facts'],
+    reads: ['feed', ...RECORDS.reads],
+    writes: ['feed', ...RECORDS.writes],
+    readsObjects: ['releases', ...RECORDS.objects],
+    writesObjects: ['releases', ...RECORDS.objects],
+    secrets: [],
+    door: 'iam',
+    asksRotate: true,
+    tickMinutes: 5,
+  },
+  audit: {
+    signingKeys: {},
+    macKeys: [],
+    reads: ['trail', 'records'],
+    writes: RECORDS.writes,
+    readsObjects: RECORDS.objects,
+    writesObjects: RECORDS.objects,
+    secrets: [],
+    door: 'iam',
+    asksRotate: true,
+  },
+  rotate: {
+    signingKeys: { root: 'sign', assertion: 'sign' },
+    macKeys: ['facts'],
+    reads: ['feed', 'issuers', ...RECORDS.reads],
+    writes: ['feed', 'issuers', ...RECORDS.writes],
+    readsObjects: ['authority', ...RECORDS.objects],
+    writesObjects: ['authority', ...RECORDS.objects],
+    secrets: [],
+    door: 'iam',
+    asksRotate: false,
+    tickMinutes: 1,
+  },
+} as const satisfies { readonly [name: string]: Access };
+
+export const FUNCTION_NAMES = Object.keys(ACCESS) as FunctionName[];
+
+/** The row, widened so that optional columns can be read of any function. */
+export function accessOf(name: FunctionName): Access {
+  return ACCESS[name];
+}

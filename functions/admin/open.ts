@@ -1,0 +1,41 @@
+import type { ControlPlaneTrust } from '@postern/api';
+import { createEntryStore, createJoinTokenStore } from '@postern/ca';
+import { createFeedLog } from '@postern/feed';
+import type { VerifyAdministrator } from '../door/administrator.ts';
+import type { FunctionPorts } from '../ports.ts';
+import { createRecorder } from '../recorder.ts';
+import type { OpenApp } from '../served.ts';
+import { loadControlPlaneTrust, loadTrustAnchors } from '../trust_anchors.ts';
+import { createAdminApp } from './app.ts';
+
+/** `place`: where agents find the control plane. */
+export async function openAdmin(
+  ports: FunctionPorts & {
+    readonly verifyAdministrator: VerifyAdministrator;
+    readonly place: Pick<ControlPlaneTrust, 'url' | 'ingest'>;
+  },
+): Promise<OpenApp> {
+  const { table, keys, clock, trustDomain, log, verifyAdministrator } = ports;
+  const recorder = createRecorder('admin', ports);
+  const { root } = await loadTrustAnchors(ports);
+  const [factsMac, mac] = await Promise.all([keys.mac('facts'), keys.mac('entries')]);
+  const app = createAdminApp({
+    ...recorder.doorPorts,
+    verifyAdministrator,
+    trustDomain,
+    entries: createEntryStore({
+      table,
+      mac,
+      clock,
+      trustDomain,
+      createId: recorder.createId,
+      onForged: (key) => log('error', 'entry-forged', key),
+    }),
+    joinTokens: createJoinTokenStore({ table, mac, clock }),
+    feedLog: createFeedLog({ table, mac: factsMac }),
+    controlPlane: await loadControlPlaneTrust(ports, root, ports.place),
+    clock,
+    record: recorder.record,
+  });
+  return { app, ...recorder.lifecycle };
+}

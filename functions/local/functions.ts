@@ -1,0 +1,78 @@
+/** All functions in one process, each with the stores and keys of its row of `ACCESS` and none besides. */
+
+import type { TrustDomain } from '@postern/spiffe';
+import type { Clock } from '@postern/store';
+import type { FunctionName } from '../access.ts';
+import { openAdmin } from '../admin/open.ts';
+import { openAudit } from '../audit/open.ts';
+import { type OpenAuthorize, openAuthorize } from '../authorize/open.ts';
+import type { VerifyAdministrator } from '../door/administrator.ts';
+import { openFeed } from '../feed/open.ts';
+import { openIngest } from '../ingest/open.ts';
+import { type OpenIssue, openIssue } from '../issue/open.ts';
+import type { FunctionLog, StorePorts } from '../ports.ts';
+import { openPublish } from '../publish/open.ts';
+import { restrictKeys, restrictObjects, restrictTable } from '../restrict.ts';
+import { openRotate } from '../rotate/open.ts';
+import type { OpenApp, OpenFunction } from '../served.ts';
+import { openSignals } from '../signals/open.ts';
+import { openTrust } from '../trust/open.ts';
+import type { Adapters } from './adapters.ts';
+import type { Shutdown } from './shutdown.ts';
+
+export interface LocalFunctions {
+  /** Those whose doors are on the public listener. */
+  readonly apps: readonly OpenApp[];
+  readonly ticks: { readonly [name: string]: () => Promise<void> };
+  readonly issue: OpenIssue;
+  readonly authorize: OpenAuthorize;
+}
+
+export async function openLocalFunctions(ports: {
+  readonly adapters: Adapters;
+  readonly trustDomain: TrustDomain;
+  readonly clock: Clock;
+  readonly log: FunctionLog;
+  /** Origin of the public listener. */
+  readonly url: string;
+  readonly verifyAdministrator: VerifyAdministrator;
+  readonly postureSecret: Uint8Array;
+  readonly shutdown: Shutdown;
+}): Promise<LocalFunctions> {
+  const { adapters, trustDomain, clock, log, url, verifyAdministrator, postureSecret, shutdown } = ports;
+  const portsOf = (name: FunctionName): StorePorts => ({
+    trustDomain,
+    clock,
+    log,
+    table: restrictTable(adapters.table, name),
+    objects: restrictObjects(adapters.objects, name),
+    keys: restrictKeys(adapters.keys, name),
+  });
+  async function opened<F extends OpenFunction>(opening: Promise<F>): Promise<F> {
+    const open = await opening;
+    shutdown.add(open.close);
+    await open.warmUp();
+    return open;
+  }
+
+  // In one process nobody needs to prove which function asks: `rotate` has no door here.
+  const rotate = await opened(openRotate({ ...portsOf('rotate'), identify: () => undefined }));
+  const { certifier } = rotate;
+  const issue = await opened(openIssue({ ...portsOf('issue'), certifier, url }));
+  const publish = await opened(
+    // A development provider runs on this machine, without TLS.
+    openPublish({ ...portsOf('publish'), certifier, verifyAdministrator, allowLoopbackIssuers: true }),
+  );
+  const apps = [
+    issue,
+    publish,
+    await opened(openTrust({ ...portsOf('trust'), certifier })),
+    await opened(openFeed({ ...portsOf('feed'), certifier, url })),
+    await opened(openIngest({ ...portsOf('ingest'), certifier, url })),
+    await opened(openSignals({ ...portsOf('signals'), certifier, postureSecret })),
+    await opened(openAdmin({ ...portsOf('admin'), certifier, verifyAdministrator, place: { url } })),
+    await opened(openAudit({ ...portsOf('audit'), certifier, verifyAdministrator })),
+  ];
+  const authorize = await opened(openAuthorize({ ...portsOf('authorize'), certifier }));
+  return { apps, issue, authorize, ticks: { rotate: rotate.tick, publish: publish.tick } };
+}

@@ -1,0 +1,58 @@
+import { createFeedLog } from '@postern/feed';
+import { jwkFromSpki } from '@postern/keys';
+import type { VerifyAdministrator } from '../door/administrator.ts';
+import type { FunctionPorts } from '../ports.ts';
+import { createRecorder } from '../recorder.ts';
+import type { OpenApp } from '../served.ts';
+import { createPublishApp } from './app.ts';
+import { createPublisher } from './publish.ts';
+import { loadStoredRelease } from './releases.ts';
+import { createKeyFetcher, publishTokenKeys } from './token_keys.ts';
+
+export interface OpenPublish extends OpenApp {
+  tick(): Promise<void>;
+}
+
+/** Its tick fetches the keys of the token issuers that the release in force names. */
+export async function openPublish(
+  ports: FunctionPorts & {
+    readonly verifyAdministrator: VerifyAdministrator;
+    /** Where a development provider, without TLS, runs on this machine. */
+    readonly allowLoopbackIssuers: boolean;
+  },
+): Promise<OpenPublish> {
+  const { table, objects, keys, clock, trustDomain, log, verifyAdministrator } = ports;
+  const recorder = createRecorder('publish', ports);
+  const [mac, releaseKey] = await Promise.all([keys.mac('facts'), keys.publicKey('release')]);
+  const feedLog = createFeedLog({ table, mac });
+  const releases = { objects, trustDomain, releaseKeys: [jwkFromSpki(releaseKey)] };
+  const fetchKeys = createKeyFetcher({ allowLoopback: ports.allowLoopbackIssuers });
+
+  async function tick(): Promise<void> {
+    const number = (await feedLog.head())?.releaseNumber ?? 0;
+    const release = number === 0 ? undefined : await loadStoredRelease(releases, number);
+    await publishTokenKeys({
+      issuers: release?.issuers ?? [],
+      fetchKeys,
+      feedLog,
+      clock,
+      report: (issuer, reason) => log('warn', 'token-keys-not-published', { issuer, reason }),
+    });
+  }
+
+  const app = createPublishApp({
+    ...recorder.doorPorts,
+    verifyAdministrator,
+    publisher: createPublisher({ trustDomain, objects, feedLog, releaseSigner: () => keys.signer('release'), clock }),
+    releases,
+    feedLog,
+    recordIntent: (subject, by) =>
+      recorder.record({ kind: 'administrator-action', action: 'release-publish', subject, by: by.name }),
+    recordPublication: ({ release, digest }, by) => {
+      const { number: releaseNumber, contentDigest } = release;
+      return recorder.record({ kind: 'release-published', releaseNumber, digest, contentDigest, by: by.name });
+    },
+    afterPublication: () => tick().catch(recorder.onFault),
+  });
+  return { app, tick, ...recorder.lifecycle };
+}

@@ -1,0 +1,21 @@
+/** Which function may have which key certified. A function that is taken over makes no keys for another's work. */
+import { AGENT_PATH } from '@postern/ca';
+import type { FunctionName } from '../access.ts';
+
+/** Issuers sign SVIDs, and nothing but `issue` does. */
+export const mayCertifyIssuer = (caller: FunctionName): boolean => caller === 'issue';
+
+/** The feed's head is what agents believe. */
+export const mayCertifyFeedKey = (caller: FunctionName): boolean => caller === 'feed';
+
+/** A producer bears the name of whoever proved to be it: a function its own, and `ingest` those of the agents it authenticated. */
+export function mayCertifyProducer(
+  caller: FunctionName,
+  opening: { readonly producer: string; readonly owner: string },
+  trustDomain: string,
+): boolean {
+  const { producer, owner } = opening;
+  if (owner === caller) return producer.startsWith(`function:${caller}#`);
+  const isAgent = owner.startsWith(`spiffe://${trustDomain}${AGENT_PATH}`);
+  return caller === 'ingest' && isAgent && producer.startsWith(`${owner}#`);
+}

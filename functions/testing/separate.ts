@@ -1,0 +1,125 @@
+/**
+ * Functions as they are deployed: each opened by itself with its row of `ACCESS`, reaching `rotate` over its door and
+ * known there by the principal that it runs as; on stores in memory.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openSoftwareKeyRing } from '@postern/keys';
+import { parseTrustDomain } from '@postern/spiffe';
+import { createMemoryObjects, createMemoryTable } from '@postern/store/embedded';
+import { createManualClock, type ManualClock } from '@postern/store/testing';
+import { FUNCTION_NAMES, type FunctionName } from '../access.ts';
+import { openAdmin } from '../admin/open.ts';
+import { openAudit } from '../audit/open.ts';
+import { openAuthorize } from '../authorize/open.ts';
+import { serveAuthorize } from '../authorize/serve.ts';
+import { verifyAdministratorPrincipal } from '../door/administrator.ts';
+import { openFeed } from '../feed/open.ts';
+import { openIngest } from '../ingest/open.ts';
+import { openIssue } from '../issue/open.ts';
+import { openPublish } from '../publish/open.ts';
+import { restrictKeys, restrictObjects, restrictTable } from '../restrict.ts';
+import { openRotate } from '../rotate/open.ts';
+import { createRemoteCertifier } from '../rotate/remote_certifier.ts';
+import { type HttpAnswer, type HttpCall, type OpenApp, type ServedFunction, serveApp } from '../served.ts';
+import { openSignals } from '../signals/open.ts';
+import { openTrust } from '../trust/open.ts';
+
+export const principalOf = (name: FunctionName): string => `arn:aws:iam::111122223333:role/postern-${name}`;
+export const ADMINISTRATOR = 'arn:aws:iam::111122223333:role/administrator';
+export const AUDITOR = 'arn:aws:iam::111122223333:role/auditor';
+
+export interface Separate {
+  readonly clock: ManualClock;
+  /** Opened with its routes. */
+  readonly apps: { readonly [F in Exclude<FunctionName, 'authorize'>]: OpenApp };
+  readonly served: { readonly [F in FunctionName]: ServedFunction };
+  call(name: FunctionName, call: Partial<Omit<HttpCall, 'body'>> & { readonly body?: unknown }): Promise<HttpAnswer>;
+  remove(): void;
+}
+
+export async function openSeparately(): Promise<Separate> {
+  const clock = createManualClock();
+  const dir = mkdtempSync(join(tmpdir(), 'postern-separate-'));
+  const [table, objects, keys] = [createMemoryTable({ clock }), createMemoryObjects(), openSoftwareKeyRing(dir)];
+  const trustDomain = parseTrustDomain('demo.test');
+  if (!trustDomain.ok) throw new Error(trustDomain.reason);
+  const url = 'https://postern.demo.test';
+  const principals = new Map(FUNCTION_NAMES.map((name) => [principalOf(name), name]));
+  const storesOf = (name: FunctionName) => ({
+    trustDomain: trustDomain.value,
+    clock,
+    log: () => {},
+    table: restrictTable(table, name),
+    objects: restrictObjects(objects, name),
+    keys: restrictKeys(keys, name),
+  });
+  const rotate = await openRotate({
+    ...storesOf('rotate'),
+    identify: (principal) => (principal === undefined ? undefined : principals.get(principal)),
+  });
+  const rotating = serveApp(rotate);
+  const portsOf = (name: FunctionName) => ({
+    ...storesOf(name),
+    url,
+    place: { url },
+    verifyAdministrator: verifyAdministratorPrincipal(
+      new Map([
+        [ADMINISTRATOR, ['security-administrator']],
+        [AUDITOR, ['auditor']],
+      ]),
+    ),
+    allowLoopbackIssuers: false,
+    postureSecret: new Uint8Array(32).fill(7),
+    certifier: createRemoteCertifier({
+      url: 'https://rotate.demo.test',
+      fetch: async (target, { method, headers, body }) => {
+        const answer = await rotating.answer({
+          method,
+          target: new URL(target).pathname,
+          headers: Object.entries(headers),
+          body: Buffer.from(body),
+          principal: principalOf(name),
+        });
+        return new Response(Buffer.from(answer.body), { status: answer.status });
+      },
+    }),
+  });
+  const apps = {
+    rotate,
+    issue: await openIssue(portsOf('issue')),
+    feed: await openFeed(portsOf('feed')),
+    trust: await openTrust(portsOf('trust')),
+    ingest: await openIngest(portsOf('ingest')),
+    signals: await openSignals(portsOf('signals')),
+    admin: await openAdmin(portsOf('admin')),
+    publish: await openPublish(portsOf('publish')),
+    audit: await openAudit(portsOf('audit')),
+  };
+  const authorize = serveAuthorize(await openAuthorize(portsOf('authorize')));
+  const served = {
+    ...(Object.fromEntries(Object.entries(apps).map(([name, app]) => [name, serveApp(app)])) as {
+      [F in keyof typeof apps]: ServedFunction;
+    }),
+    authorize,
+  };
+  return {
+    clock,
+    apps,
+    served,
+    call: (name, { method = 'GET', target = '/', headers = [], principal, body }) =>
+      served[name].answer({
+        method,
+        target,
+        headers,
+        principal,
+        body: body === undefined ? new Uint8Array() : Buffer.from(JSON.stringify(body)),
+      }),
+    remove: () => rmSync(dir, { recursive: true, force: true }),
+  };
+}
+
+export function jsonOf<T>(answer: HttpAnswer): T {
+  return JSON.parse(Buffer.from(answer.body).toString('utf8')) as T;
+}
