@@ -13,6 +13,8 @@ export type EnvoyOptions = {
   name: string;
   /** Another path to the same program, for attestation by /proc/PID/exe. */
   binary?: string;
+  /** As of `startProcess`. */
+  environment?: Readonly<Record<string, string | undefined>>;
   logLevel?: 'debug' | 'info' | 'warning' | 'error';
   readyTimeoutMs?: number;
 };
@@ -52,6 +54,7 @@ export async function startEnvoy(options: EnvoyOptions): Promise<RunningEnvoy> {
       // Without hot restart there is no shared memory, which Envoy would leave behind in /dev/shm.
       ...['--disable-hot-restart', '--concurrency', '1', '--log-level', options.logLevel ?? 'warning'],
     ],
+    environment: options.environment ?? {},
     ready: { probe: async () => (await askAdmin(socketPath, '/server_info')).status === 200 },
     readyTimeoutMs: options.readyTimeoutMs ?? READY_TIMEOUT_MS,
   }).catch(async (fault: unknown) => {

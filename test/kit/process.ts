@@ -10,7 +10,7 @@ export type ProcessOptions = {
   args?: readonly string[];
   folder?: string;
   /** Added to this process's environment; `undefined` removes a variable. */
-  environment?: Record<string, string | undefined>;
+  environment?: Readonly<Record<string, string | undefined>>;
   /** Ready once a line of output matches, or once the probe answers true; without it, as soon as it runs. */
   ready?: { line: RegExp } | { probe: () => Promise<boolean> };
   readyTimeoutMs?: number;
@@ -71,6 +71,14 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
     throw new Error(`${options.name} did not become ready\n${output.text()}`, { cause });
   }
   return { pid: child.pid!, output, exited, stop };
+}
+
+/** Runs a program to its end; throws with what it said when that is not exit code 0. */
+export async function runToEnd(options: Omit<ProcessOptions, 'ready' | 'readyTimeoutMs'>): Promise<CollectedOutput> {
+  const { exited, output } = await startProcess(options);
+  const { code, signal } = await exited;
+  if (code !== 0) throw new Error(`${options.name} ends with ${signal ?? `exit code ${code}`}\n${output.text()}`);
+  return output;
 }
 
 async function isReady(options: ProcessOptions, output: CollectedOutput): Promise<boolean> {

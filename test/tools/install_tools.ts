@@ -1,4 +1,4 @@
-import { isExecutable, toolsFolder } from './places.ts';
+import { isExecutable, isFolder, toolsFolder } from './places.ts';
 import { fingerprintOf, loadState, saveState } from './state.ts';
 import { type Lane, type Tool, type ToolName, toolTable } from './tool_table.ts';
 
@@ -72,8 +72,13 @@ async function installOne(tool: Tool, onStart: (name: ToolName) => void): Promis
 /** The installed tool's path; nothing where it is absent, of another version, or built from other sources. */
 export function presentPath(tool: Tool): string | undefined {
   const known = loadState().tools[tool.name];
-  const isSame = known !== undefined && known.fingerprint === fingerprint(tool) && isExecutable(known.path);
+  const isSame = known !== undefined && known.fingerprint === fingerprint(tool) && isUsable(known.path);
   return isSame ? known.path : undefined;
+}
+
+/** A program, or a corpus. */
+function isUsable(path: string): boolean {
+  return isExecutable(path) || isFolder(path);
 }
 
 /** The folder is part of it, because an installation that was copied elsewhere still points to where it came from. */

@@ -20,6 +20,10 @@ export function isExecutable(path: string): boolean {
   }
 }
 
+export function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
 /** Every executable called `name` on PATH, in PATH's order; a shell's own lookup without the shell. */
 export function findAllOnPath(name: string): string[] {
   const folders = (process.env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');

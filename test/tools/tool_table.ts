@@ -1,18 +1,27 @@
-import { chmod, link, mkdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, link, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { accept, type Result, refuse } from '@postern/result';
 import { findOnPath, isExecutable, repositoryFolder, toolsFolder } from './places.ts';
 import { findPythonModule, installPythonPackage } from './python.ts';
 import { runCommand, summaryLine } from './run_command.ts';
 
-export type ToolName = 'envoy' | 'python-spiffe' | 'ministack' | 'dynamodb-local' | 'spiffe-peer' | 'openssl' | 'curl';
+export type ToolName =
+  | 'envoy'
+  | 'python-spiffe'
+  | 'ministack'
+  | 'cfn-lint'
+  | 'dynamodb-local'
+  | 'spiffe-peer'
+  | 'lambda-events'
+  | 'openssl'
+  | 'curl';
 
 /** Tools of one lane are installed one after the other; lanes run side by side. `machine` tools are only looked for. */
 export type Lane = 'python' | 'go' | 'maven' | 'machine';
 
 /**
- * One tool. `install` answers the path to run, after having seen that it runs; a refusal's `detail` is one line for
- * people. `sourceFolder` is set where the tool is built from sources of this repository.
+ * One tool. `install` answers the path to run, after having seen that it runs, or the folder of a corpus; a refusal's
+ * `detail` is one line for people. `sourceFolder` is set where the tool is built from sources of this repository.
  */
 export type Tool = {
   name: ToolName;
@@ -24,13 +33,25 @@ export type Tool = {
 
 const binFolder = join(toolsFolder, 'bin');
 const dynamoDbProject = join(repositoryFolder, 'test/tools/maven/dynamodb-local');
+const LAMBDA_EVENTS_SUM = 'h1:We2cCp4BwqqH/JW+bEEo1FhgG71rslvjfi4y7KmlrR0=';
 const goSources = join(repositoryFolder, 'test/interop/go');
 
-/** Every program that tests use and this repository does not contain. A new peer is a new row. */
+/** Every program and corpus that tests use and this repository does not contain. A new peer is a new row. */
 export const toolTable: readonly Tool[] = [
   { name: 'envoy', version: '1.40.0', lane: 'python', install: () => installEnvoy('1.40.0') },
   { name: 'python-spiffe', version: '0.3.2', lane: 'python', install: () => installPythonSpiffe('0.3.2') },
-  { name: 'ministack', version: '1.5.33', lane: 'python', install: () => installMiniStack('1.5.33') },
+  {
+    name: 'ministack',
+    version: '1.5.33',
+    lane: 'python',
+    install: () => installPythonProgram('ministack', 'ministack[full]==1.5.33'),
+  },
+  {
+    name: 'cfn-lint',
+    version: '1.58.0',
+    lane: 'python',
+    install: () => installPythonProgram('cfn-lint', 'cfn-lint==1.58.0'),
+  },
   {
     name: 'dynamodb-local',
     version: '2.6.1',
@@ -39,6 +60,7 @@ export const toolTable: readonly Tool[] = [
     install: installDynamoDbLocal,
   },
   { name: 'spiffe-peer', version: '2.9.0', lane: 'go', sourceFolder: goSources, install: () => buildGo('spiffe-peer') },
+  { name: 'lambda-events', version: '1.55.1', lane: 'go', install: () => copyLambdaEvents('1.55.1') },
   { name: 'openssl', version: '', lane: 'machine', install: () => findOnMachine('openssl') },
   { name: 'curl', version: '', lane: 'machine', install: () => findOnMachine('curl') },
 ];
@@ -64,13 +86,13 @@ async function installPythonSpiffe(version: string): Promise<Result<string, stri
   return module.ok ? python : module;
 }
 
-async function installMiniStack(version: string): Promise<Result<string, string>> {
-  const folder = join(toolsFolder, 'ministack');
-  const python = await installPythonPackage(folder, `ministack[full]==${version}`);
+async function installPythonProgram(name: ToolName, requirement: string): Promise<Result<string, string>> {
+  const folder = join(toolsFolder, name);
+  const python = await installPythonPackage(folder, requirement);
   if (!python.ok) return python;
-  const path = join(folder, 'bin', 'ministack');
+  const path = join(folder, 'bin', name);
   const probe = await runCommand(path, ['--help'], { timeoutMs: 60_000 });
-  return probe.code === 0 ? accept(path) : refuse('ministack-broken', summaryLine(probe.output));
+  return probe.code === 0 ? accept(path) : refuse(`${name}-broken`, summaryLine(probe.output));
 }
 
 /** Its version is in the project file, which the fingerprint covers. */
@@ -105,6 +127,25 @@ async function buildGo(program: string): Promise<Result<string, string>> {
   const environment = { GOFLAGS: '-modcacherw', GOWORK: 'off' };
   const built = await runCommand(go, args, { folder: goSources, environment });
   return built.code === 0 ? accept(path) : refuse('go-build-failed', summaryLine(built.output));
+}
+
+/** Events that AWS's own Go library is tested with; the sum is Go's, of the module's content. */
+async function copyLambdaEvents(version: string): Promise<Result<string, string>> {
+  const go = findOnPath('go');
+  if (go === undefined) return refuse('go-missing', 'no `go` on PATH');
+  const module = `github.com/aws/aws-lambda-go@v${version}`;
+  const environment = { GOFLAGS: '-modcacherw', GOWORK: 'off' };
+  const downloaded = await runCommand(go, ['mod', 'download', '-json', module], { environment });
+  if (downloaded.code !== 0) return refuse('go-download-failed', summaryLine(downloaded.output));
+  // Among the lines of progress.
+  const [, moduleFolder = ''] = /"Dir": "([^"]+)"/.exec(downloaded.output) ?? [];
+  if (!downloaded.output.includes(`"Sum": "${LAMBDA_EVENTS_SUM}"`)) return refuse('go-sum-differs', module);
+  const [source, folder] = [join(moduleFolder, 'events', 'testdata'), join(toolsFolder, 'lambda-events')];
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  // One by one, since the module cache's own folders are read-only.
+  for (const name of await readdir(source)) await copyFile(join(source, name), join(folder, name));
+  return accept(folder);
 }
 
 async function findOnMachine(name: string): Promise<Result<string, string>> {

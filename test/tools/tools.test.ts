@@ -30,8 +30,10 @@ describe('the installer on a bare machine', () => {
       ['envoy', 'missing', expect.stringMatching(/^python-missing: /)],
       ['python-spiffe', 'missing', expect.stringMatching(/^python-missing: /)],
       ['ministack', 'missing', expect.stringMatching(/^python-missing: /)],
+      ['cfn-lint', 'missing', expect.stringMatching(/^python-missing: /)],
       ['dynamodb-local', 'missing', expect.stringMatching(/^maven-missing: /)],
       ['spiffe-peer', 'missing', expect.stringMatching(/^go-missing: /)],
+      ['lambda-events', 'missing', expect.stringMatching(/^go-missing: /)],
       ['openssl', 'missing', expect.stringMatching(/^not-on-path: /)],
       ['curl', 'missing', expect.stringMatching(/^not-on-path: /)],
     ]);

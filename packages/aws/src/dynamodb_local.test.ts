@@ -1,21 +1,31 @@
 /** AWS's own DynamoDB for one machine: a second opinion, by those who wrote the service. */
 import { describeTableContract } from '@postern/store/testing';
-import { startDynamoDbLocal } from '../../../test/kit/dynamodb_local.ts';
+import { afterAll, beforeAll } from 'vitest';
+import { type RunningDynamoDbLocal, startDynamoDbLocal } from '../../../test/kit/dynamodb_local.ts';
 import { describeWithTool } from '../../../test/kit/tools.ts';
-import { createDynamoClient, createDynamoTable } from './index.ts';
-import { createTestTable } from './testing/create_table.ts';
+import { createDynamoTable } from './index.ts';
+import { CLIENT_SETS, settingsOf } from './testing/client_sets.ts';
+import { createStandIn } from './testing/stand_in.ts';
 
 describeWithTool('on DynamoDB Local', ['dynamodb-local'], () => {
-  describeTableContract('the DynamoDB table', async ({ clock }) => {
-    const dynamodb = await startDynamoDbLocal();
-    const client = createDynamoClient(dynamodb.clientConfig);
-    const table = createDynamoTable({ client, tableName: await createTestTable(client), clock });
-    return {
-      table,
-      async close() {
-        client.destroy();
-        await dynamodb.stop();
-      },
-    };
-  });
+  let dynamodb: RunningDynamoDbLocal;
+  beforeAll(async () => {
+    dynamodb = await startDynamoDbLocal();
+  }, 60_000);
+  afterAll(() => dynamodb?.stop());
+
+  for (const [set, createClients] of CLIENT_SETS) {
+    describeTableContract(`the DynamoDB table by the ${set} clients`, async ({ clock }) => {
+      const settings = settingsOf(dynamodb.clientConfig);
+      const [standIn, clients] = [createStandIn(settings), createClients(settings)];
+      const tableName = await standIn.createTable(`postern-${set}`);
+      return {
+        table: createDynamoTable({ calls: clients.dynamodb, tableName, clock }),
+        close() {
+          standIn.close();
+          clients.close();
+        },
+      };
+    });
+  }
 });

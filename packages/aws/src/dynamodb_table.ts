@@ -2,14 +2,6 @@
  * The Table port on one DynamoDB table (`TABLE_DEFINITION`). Reads are strongly consistent; a condition and its write are
  * one request. Cost: one read or write of DynamoDB per call, and one read more for a large update (see `checkGrowth`).
  */
-import {
-  DeleteItemCommand,
-  type DynamoDBClient,
-  GetItemCommand,
-  PutItemCommand,
-  QueryCommand,
-  UpdateItemCommand,
-} from '@aws-sdk/client-dynamodb';
 import { accept, type Refusal, refuse } from '@postern/result';
 import {
   type Clock,
@@ -27,7 +19,7 @@ import {
   type Table,
   type Update,
 } from '@postern/store';
-import { checkClient } from './clients.ts';
+import type { DynamoCalls } from './aws_clients.ts';
 import { freshItem, isExpired, mayCreate, storeFault } from './dynamodb_outcomes.ts';
 import { readPage } from './dynamodb_query.ts';
 import { createTransact } from './dynamodb_transaction.ts';
@@ -44,24 +36,22 @@ const REPEATABLE: RetryRule = { effect: 'repeatable' };
 const ONCE: RetryRule = { effect: 'once' };
 
 /**
- * `client`: of `createDynamoClient`; one that retries by itself throws a TypeError at its first use. `tableName`: name or
- * ARN, from configuration. `clock`: decides what has expired. Throws `StoreUnavailable` when DynamoDB throttles, denies,
- * fails or does not answer within 8 s; a conditional write or an addition whose answer got lost is not repeated, and may
- * have happened. A request that DynamoDB finds invalid, as an addition to a text, is a bug and throws a TypeError.
+ * `tableName`: name or ARN, from configuration. `clock`: decides what has expired. Throws `StoreUnavailable` when DynamoDB
+ * throttles, denies, fails or does not answer within 8 s; a conditional write or an addition whose answer got lost is not
+ * repeated, and may have happened. A request that DynamoDB finds invalid, as an addition to a text, is a bug and throws a
+ * TypeError.
  */
 export function createDynamoTable(ports: {
-  readonly client: DynamoDBClient;
+  readonly calls: DynamoCalls;
   readonly tableName: string;
   readonly clock: Clock;
 }): Table {
-  const { client, tableName: TableName, clock } = ports;
+  const { calls, tableName: TableName, clock } = ports;
   const nowSeconds = () => Math.floor(clock.nowMs() / 1000);
 
   async function get(key: Key): Promise<Item | undefined> {
     const input = { TableName, Key: formatKey(key), ConsistentRead: true };
-    const { Item } = await guarded(REPEATABLE, (abortSignal) =>
-      client.send(new GetItemCommand(input), { abortSignal }),
-    );
+    const { Item } = await guarded(REPEATABLE, (signal) => calls.getItem(input, signal));
     if (Item === undefined) return undefined;
     const item = parseItem(Item);
     return isExpired(item, nowSeconds()) ? undefined : item;
@@ -69,20 +59,18 @@ export function createDynamoTable(ports: {
 
   async function put(item: Item, condition?: Condition) {
     const input = { TableName, Item: formatItem(item), ...conditionFields(condition, nowSeconds()) };
-    return orConditionFailed(condition === undefined ? REPEATABLE : ONCE, (abortSignal) =>
-      client.send(new PutItemCommand(input), { abortSignal }),
-    );
+    return orConditionFailed(condition === undefined ? REPEATABLE : ONCE, (signal) => calls.putItem(input, signal));
   }
 
   /** `expired`: what lies there is over, and the update must not build on it. */
   async function updateLiving(update: Update): Promise<Item | ConditionFailed | 'expired'> {
     const now = nowSeconds();
     const fields = updateFields(update, now);
-    const command = new UpdateItemCommand({ TableName, Key: formatKey(update), ReturnValues: 'ALL_NEW', ...fields });
+    const input = { TableName, Key: formatKey(update), ReturnValues: 'ALL_NEW' as const, ...fields };
     const isRepeatable = update.condition === undefined && Object.keys(update.add ?? {}).length === 0;
     try {
       const rule = isRepeatable ? REPEATABLE : ONCE;
-      const { Attributes } = await withRetries(rule, (abortSignal) => client.send(command, { abortSignal }));
+      const { Attributes } = await withRetries(rule, (signal) => calls.updateItem(input, signal));
       return parseItem(Attributes ?? {});
     } catch (fault) {
       if (nameOf(fault) !== 'ConditionalCheckFailedException') throw storeFault(fault);
@@ -104,32 +92,27 @@ export function createDynamoTable(ports: {
     checkItem({ ...current, attributes: { ...Object.fromEntries(kept), ...update.set, ...update.add } });
   }
 
-  const transact = createTransact({ client, tableName: TableName, nowSeconds });
-  const checked = () => checkClient(client);
+  const transact = createTransact({ calls, tableName: TableName, nowSeconds });
 
   return {
     async get(key) {
       checkKey(key);
-      await checked();
       return get(key);
     },
     async query(query: Query) {
       const limit = checkQuery(query);
-      await checked();
       return readPage(query, limit, nowSeconds(), (input) =>
-        guarded(REPEATABLE, (abortSignal) => client.send(new QueryCommand({ TableName, ...input }), { abortSignal })),
+        guarded(REPEATABLE, (signal) => calls.query({ TableName, ...input }, signal)),
       );
     },
     async put(item, condition) {
       checkItem(item);
       checkCondition(condition);
-      await checked();
       return put(item, condition);
     },
     async update(update) {
       checkCondition(update.condition);
       checkUpdate(update);
-      await checked();
       await checkGrowth(update);
       for (let revivals = 0; revivals < MAX_REVIVALS; revivals++) {
         const outcome = await updateLiving(update);
@@ -143,16 +126,14 @@ export function createDynamoTable(ports: {
     async delete(key, condition) {
       checkKey(key);
       checkCondition(condition);
-      await checked();
       const input = { TableName, Key: formatKey(key), ...conditionFields(condition, nowSeconds()) };
-      return orConditionFailed(condition === undefined ? REPEATABLE : ONCE, (abortSignal) =>
-        client.send(new DeleteItemCommand(input), { abortSignal }),
+      return orConditionFailed(condition === undefined ? REPEATABLE : ONCE, (signal) =>
+        calls.deleteItem(input, signal),
       );
     },
     async transact(writes) {
       checkTransaction(writes);
       for (const write of writes) checkCondition('update' in write ? write.update.condition : write.condition);
-      await checked();
       for (const write of writes) if ('update' in write) await checkGrowth(write.update);
       return transact(writes);
     },

@@ -1,8 +1,9 @@
 /** Transactions: all or nothing, repeated while others are in the way. */
 import { randomUUID } from 'node:crypto';
-import { type DynamoDBClient, type TransactWriteItem, TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb';
+import type { TransactWriteItem } from '@aws-sdk/client-dynamodb';
 import { accept, type Result, refuse } from '@postern/result';
 import { type ConditionFailed, StoreUnavailable, type Write } from '@postern/store';
+import type { DynamoCalls } from './aws_clients.ts';
 import { freshItem, isExpired, mayCreate, reasonCodesOf, storeFault } from './dynamodb_outcomes.ts';
 import { conditionFields, updateFields } from './expressions.ts';
 import { type Attributes, formatItem, formatKey, parseItem } from './item_attributes.ts';
@@ -19,20 +20,20 @@ const PASSING: ReadonlySet<string> = new Set([
 
 /** `writes`: checked. Idempotent: a lost answer is asked for again under the same token. */
 export function createTransact(ports: {
-  readonly client: DynamoDBClient;
+  readonly calls: DynamoCalls;
   readonly tableName: string;
   readonly nowSeconds: () => number;
 }): (writes: readonly Write[]) => Promise<Result<void, ConditionFailed>> {
-  const { client, tableName: TableName, nowSeconds } = ports;
+  const { calls, tableName: TableName, nowSeconds } = ports;
 
   /** `revived`: indexes of updates on an item whose time is over, which are written as new items. */
   async function attempt(writes: readonly Write[], revived: ReadonlySet<number>, now: number): Promise<void> {
     const TransactItems = writes.map((write, index) => renderWrite(TableName, write, revived.has(index), now));
     let token = randomUUID();
     let isAnswerLost = false;
-    await withRetries({ effect: 'repeatable', isWithoutEffect: isPassing }, async (abortSignal) => {
-      const command = new TransactWriteItemsCommand({ TransactItems, ClientRequestToken: token });
-      return client.send(command, { abortSignal }).catch((fault: unknown) => {
+    await withRetries({ effect: 'repeatable', isWithoutEffect: isPassing }, async (signal) => {
+      const input = { TransactItems, ClientRequestToken: token };
+      return calls.transactWriteItems(input, signal).catch((fault: unknown) => {
         // A cancelled transaction is over and the next attempt is another one, unless an earlier one may yet succeed.
         if (nameOf(fault) !== 'TransactionCanceledException') isAnswerLost = true;
         else if (!isAnswerLost) token = randomUUID();

@@ -1,0 +1,2 @@
+export type { ClientSettings } from '../settings.ts';
+export { createSdkClients } from './sdk_clients.ts';
