@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import type { ControlPlaneTrust } from '@postern/api';
 import { createProducer } from '@postern/audit';
 import { createBroker, createDecisionIds } from '@postern/broker';
 import { createFollower } from '@postern/feed';
@@ -13,7 +14,7 @@ import { type Clock, systemClock } from '@postern/store';
 import { createUnixAttestor } from './attest/unix.ts';
 import { leftoverRuns, openRunSpool } from './audit/runs.ts';
 import { createShipper } from './audit/shipper.ts';
-import { createControlPlaneClient, type SignProof } from './control_plane/client.ts';
+import { createControlPlaneClient, type SendCall, type SignProof } from './control_plane/client.ts';
 import { createFeedSync } from './control_plane/feed_sync.ts';
 import { createExtAuthz } from './ext_authz/index.ts';
 import { createGrpcServer } from './grpc/server.ts';
@@ -48,6 +49,11 @@ export interface AgentOptions {
   readonly authzHttpSocket?: string;
   /** `strict`: an answer waits until its record is on disk. `batched`: at most a second of records is in memory only. */
   readonly auditMode: 'strict' | 'batched';
+  /**
+   * Signs calls with the node's AWS credentials (service `lambda`), which it looks for when the first one is made; rejects
+   * with `CredentialsMissing` where there are none. For control planes whose ingest door IAM guards.
+   */
+  readonly createSignedFetch?: (target: { readonly region: string }) => SendCall;
   readonly clock?: Clock;
   readonly log: Log;
 }
@@ -79,6 +85,12 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   }
 }
 
+function ingestOf({ ingest }: ControlPlaneTrust, { createSignedFetch }: AgentOptions) {
+  if (ingest === undefined) return undefined;
+  if (createSignedFetch === undefined) throw new TypeError('this control plane takes records by signed calls alone');
+  return { url: ingest.url, send: createSignedFetch({ region: ingest.region }) };
+}
+
 async function start(
   options: AgentOptions,
   folder: ReturnType<typeof openStateFolder>,
@@ -108,7 +120,7 @@ async function start(
       nowMs: clock.nowMs(),
     });
   };
-  const client = createControlPlaneClient({ url: trust.url, signProof });
+  const client = createControlPlaneClient({ url: trust.url, signProof, ingest: ingestOf(trust, options) });
   if (identity === undefined) {
     if (secret === undefined) throw new AgentNotJoined('svid-expired');
     const joined = await joinNode({ client, folder, trust }, secret, clock.nowMs());

@@ -1,5 +1,12 @@
 export { type Agent, type AgentOptions, startAgent } from './agent.ts';
-export { type EnvoyConfigInput, renderEnvoyConfig } from './envoy/index.ts';
+export { CredentialsMissing, type OutgoingCall, type SendCall } from './control_plane/client.ts';
+export {
+  type AuthzTarget,
+  type EnvoyConfigInput,
+  type OutboundService,
+  renderEnvoyConfig,
+  type TcpAddress,
+} from './envoy/index.ts';
 export type { Log, LogFields, LogLevel } from './log.ts';
 export { AgentNotJoined, type JoinReason } from './node_identity.ts';
 export { FolderInUse } from './node_state/lock.ts';

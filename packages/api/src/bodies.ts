@@ -19,7 +19,7 @@ export interface ControlPlaneTrust {
 
 /** A door that IAM guards: calls are signed with AWS Signature Version 4 for the service `lambda`, besides their proof. */
 export interface IngestDoor {
-  /** Origin. The proof's audience stays that of the public doors. */
+  /** An origin, and a path where there is one, without a `/` at its end. The proof's audience stays that of the public doors. */
   readonly url: string;
   /** AWS Region, such as `eu-central-1`: part of the signature. */
   readonly region: string;

@@ -16,6 +16,7 @@ const INGEST = { url: 'https://abc123.lambda-url.eu-central-1.on.aws', region: '
 test.each([
   ['one door for everything', TOKEN],
   ['a door for records of its own', { ...TOKEN, ingest: INGEST }],
+  ['one below a path', { ...TOKEN, ingest: { ...INGEST, url: `${INGEST.url}/below/a` } }],
 ])('a token comes back as it was made: %s', (_, token) => {
   expect(parseJoinToken(formatJoinToken(token))).toEqual({ ok: true, value: token });
 });
@@ -53,7 +54,13 @@ describe('an agent pins nothing from a token', () => {
     ['whose records go nowhere', having({ ingest: null })],
     ['whose records go to a name', having({ ingest: INGEST.url })],
     ['whose records go to no URL', having({ ingest: { ...INGEST, url: 'abc123' } })],
-    ['whose records go to a path', having({ ingest: { ...INGEST, url: `${INGEST.url}/` } })],
+    ['whose records go to half a path', having({ ingest: { ...INGEST, url: `${INGEST.url}/` } })],
+    ['whose records go to a query', having({ ingest: { ...INGEST, url: `${INGEST.url}/a?b` } })],
+    ['whose records go up a path', having({ ingest: { ...INGEST, url: `${INGEST.url}/a/../b` } })],
+    [
+      'whose records go along with a password',
+      having({ ingest: { ...INGEST, url: 'https://user:secret@abc123.test' } }),
+    ],
     ['whose records go to a list', having({ ingest: { ...INGEST, url: [INGEST.url] } })],
     ['whose records go to a Region without a name', having({ ingest: { ...INGEST, region: '' } })],
     ['whose records go to no Region', having({ ingest: { url: INGEST.url } })],

@@ -44,8 +44,15 @@ function isOrigin(value: unknown): boolean {
   return isText(value) && /^https?:\/\//.test(value) && URL.canParse(value) && new URL(value).origin === value;
 }
 
+/** An origin, and a path where there is one, without a `/` at its end: more is put after it. */
+function isBaseUrl(value: unknown): boolean {
+  if (!isText(value) || !/^https?:\/\//.test(value) || !URL.canParse(value)) return false;
+  const { origin, pathname } = new URL(value);
+  return value === origin + pathname.replace(/\/$/, '');
+}
+
 function isIngestDoor(value: { readonly url?: unknown; readonly region?: unknown } | null): boolean {
-  return isOrigin(value?.url) && isText(value?.region) && /^[a-z0-9-]{1,32}$/.test(value.region);
+  return isBaseUrl(value?.url) && isText(value?.region) && /^[a-z0-9-]{1,32}$/.test(value.region);
 }
 
 function isKeySet(value: unknown): boolean {

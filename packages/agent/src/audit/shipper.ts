@@ -3,12 +3,17 @@
  * that, so an outage costs disk and no records.
  */
 import type { Producer, Spool } from '@postern/audit';
-import type { ControlPlaneClient } from '../control_plane/client.ts';
+import { type CallReason, type ControlPlaneClient, CredentialsMissing } from '../control_plane/client.ts';
 import type { Log } from '../log.ts';
 
 const PERIOD_MS = 1000;
 const MAX_BACKOFF_MS = 30_000;
 const MAX_SEGMENTS_PER_CALL = 32;
+
+/** What only the operator of the node's AWS account can mend. */
+const GRANT =
+  'give this node a role that may call the ingest function: lambda:InvokeFunctionUrl, lambda:InvokeFunction';
+const ADVICE: { readonly [R in CallReason]?: string } = { 'role-not-permitted': GRANT };
 
 export interface Shipper {
   /** One round; answers whether the queue is empty afterwards. */
@@ -25,6 +30,7 @@ export function createShipper(ports: {
 }): Shipper {
   const { client, queue, log } = ports;
   let failures = 0;
+  let said: string | undefined;
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<boolean> | undefined;
 
@@ -37,15 +43,22 @@ export function createShipper(ports: {
         const answer = await client.sendSegments({ producer: ports.producer.id, key: ports.producer.key, segments });
         if (!answer.ok) {
           failures += 1;
-          log('error', 'segments-refused', { reason: answer.reason });
+          log('error', 'segments-refused', { reason: answer.reason, advice: ADVICE[answer.reason] });
           return false;
         }
         failures = 0;
+        said = undefined;
         queue.acknowledge(answer.value.acknowledged);
         if (answer.value.acknowledged < (pending[0]?.to ?? 0)) return false;
       } catch (fault) {
         failures += 1;
-        if (failures === 1) log('warn', 'segments-not-sent', { error: (fault as Error).message });
+        const { message } = fault as Error;
+        // The first of a row says it; the others would only repeat it.
+        if (message === said) return false;
+        said = message;
+        if (fault instanceof CredentialsMissing)
+          log('error', 'segments-not-sent', { reason: 'credentials-missing', error: message, advice: GRANT });
+        else log('warn', 'segments-not-sent', { error: message });
         return false;
       }
     }

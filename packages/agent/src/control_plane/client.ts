@@ -22,10 +22,35 @@ export class ControlPlaneUnreachable extends Error {
   override readonly name = 'ControlPlaneUnreachable';
 }
 
+/** Thrown by a `SendCall` that signs and has nothing to sign with: nothing was sent. */
+export class CredentialsMissing extends Error {
+  override readonly name = 'CredentialsMissing';
+}
+
+export interface OutgoingCall {
+  readonly method: string;
+  readonly headers: { readonly [name: string]: string };
+  readonly body?: Uint8Array<ArrayBuffer>;
+  readonly signal: AbortSignal;
+  readonly redirect: 'error';
+}
+
+/** As `fetch` does. */
+export type SendCall = (url: string, call: OutgoingCall) => Promise<Response>;
+
+interface Door {
+  /** Origin. */
+  readonly url: string;
+  readonly send: SendCall;
+  /** What a 403 that is no problem document says: who guards the door does not know our codes. */
+  readonly forbidden: CallReason;
+}
+
 /** Signs a proof of possession for one call; undefined while the agent has no SVID. */
 export type SignProof = (call: { method: string; target: string; body: Uint8Array }) => Promise<string | undefined>;
 
-export type CallReason = ProblemCode | 'answer-malformed' | 'answer-too-large';
+/** `role-not-permitted`: IAM, before our door, does not let this node's role in. */
+export type CallReason = ProblemCode | 'answer-malformed' | 'answer-too-large' | 'role-not-permitted';
 
 export interface ControlPlaneClient {
   join(request: JoinRequest): Promise<Result<AgentIdentity, CallReason>>;
@@ -44,6 +69,8 @@ const MAX_JSON_BYTES = 8 * 1024 * 1024;
 const MAX_RELEASE_ANSWER_BYTES = 44 * 1024 * 1024;
 
 interface Call {
+  /** The public one when absent. */
+  readonly door?: Door;
   readonly method: 'GET' | 'POST';
   readonly target: string;
   readonly body?: unknown;
@@ -57,11 +84,18 @@ interface Answer {
   readonly text: string;
 }
 
+/** `ingest`: where segments go, and by whose signature; to `url` when absent. */
 export function createControlPlaneClient(ports: {
   readonly url: string;
   readonly signProof: SignProof;
+  readonly ingest?: Pick<Door, 'url' | 'send'> | undefined;
 }): ControlPlaneClient {
+  const publicDoor: Door = { url: ports.url, send: fetch, forbidden: 'answer-malformed' };
+  const ingestDoor: Door =
+    ports.ingest === undefined ? publicDoor : { ...ports.ingest, forbidden: 'role-not-permitted' };
+
   async function call({
+    door = publicDoor,
     method,
     target,
     body,
@@ -78,7 +112,7 @@ export function createControlPlaneClient(ports: {
     let text: string | undefined;
     try {
       // `redirect: 'error'`: a proof is for one origin and one target.
-      response = await fetch(ports.url + target, {
+      response = await door.send(door.url + target, {
         method,
         headers,
         redirect: 'error',
@@ -87,11 +121,13 @@ export function createControlPlaneClient(ports: {
       });
       text = await readBounded(response, maxBytes);
     } catch (cause) {
-      throw new ControlPlaneUnreachable(`\`${ports.url}\` does not answer`, { cause });
+      if (cause instanceof CredentialsMissing) throw cause;
+      throw new ControlPlaneUnreachable(`\`${door.url}\` does not answer`, { cause });
     }
     if (text === undefined) return refuse('answer-too-large');
-    if (response.status >= 500) throw new ControlPlaneUnreachable(`\`${ports.url}\` answers ${response.status}`);
-    if (response.status >= 400) return refuse(codeOf(text));
+    if (response.status >= 500) throw new ControlPlaneUnreachable(`\`${door.url}\` answers ${response.status}`);
+    if (response.status >= 400)
+      return refuse(codeOf(text) ?? (response.status === 403 ? door.forbidden : 'answer-malformed'));
     return accept({ status: response.status, etag: response.headers.get('etag') ?? undefined, text });
   }
 
@@ -118,7 +154,7 @@ export function createControlPlaneClient(ports: {
       const answer = await call({ method: 'GET', target, maxBytes: MAX_RELEASE_ANSWER_BYTES });
       return answer.ok ? accept(answer.value.text) : answer;
     },
-    sendSegments: (request) => callJson({ method: 'POST', target: PATHS.segments, body: request }),
+    sendSegments: (request) => callJson({ door: ingestDoor, method: 'POST', target: PATHS.segments, body: request }),
   };
 }
 
@@ -142,7 +178,7 @@ function parseJson<T>(text: string): Result<T, CallReason> {
   }
 }
 
-function codeOf(problem: string): CallReason {
+function codeOf(problem: string): ProblemCode | undefined {
   const parsed = parseJson<{ code?: unknown }>(problem);
-  return parsed.ok && typeof parsed.value.code === 'string' ? (parsed.value.code as ProblemCode) : 'answer-malformed';
+  return parsed.ok && typeof parsed.value.code === 'string' ? (parsed.value.code as ProblemCode) : undefined;
 }

@@ -1,5 +1,6 @@
 /** Where the proxy connects to: the agent, the authorizer, its application, and the services its application calls. */
 import { isIP } from 'node:net';
+import { locateFunctionUrl, renderPublicTls, renderSigning } from './function_url.ts';
 import type { AuthzTarget, EnvoyConfigInput, OutboundService, TcpAddress } from './input.ts';
 import { AGENT_CLUSTER, renderUpstreamTls } from './tls.ts';
 import { type Config, typed } from './typed.ts';
@@ -11,6 +12,8 @@ export const outboundCluster = (service: OutboundService): string => `outbound-$
 const CONNECT_TIMEOUT = '2s';
 /** Shorter than the agent's: the proxy closes first and never sends into a closing connection. */
 const AUTHZ_IDLE_TIMEOUT = '120s';
+/** How long the platform keeps a connection is not published: one that it just closed would cost a request its decision. */
+const FUNCTION_URL_IDLE_TIMEOUT = '30s';
 
 export function renderClusters(input: EnvoyConfigInput): readonly Config[] {
   const { outbound = [] } = input;
@@ -38,6 +41,16 @@ function authzCluster(spiffeId: string, authz: AuthzTarget): Config {
       const transportSocket = renderUpstreamTls(spiffeId, authz.spiffeId, ['http/1.1']);
       return cluster(AUTHZ_CLUSTER, authz, { protocol: 'http1', idleTimeout, transportSocket });
     }
+    case 'function-url': {
+      const { host, tlsName, connectTo } = locateFunctionUrl(authz);
+      return cluster(AUTHZ_CLUSTER, connectTo, {
+        protocol: 'http1',
+        idleTimeout: FUNCTION_URL_IDLE_TIMEOUT,
+        resolution: 'changing',
+        transportSocket: tlsName === undefined ? undefined : renderPublicTls(tlsName, authz.trustedCaFile),
+        httpFilters: renderSigning(host, authz.region),
+      });
+    }
   }
 }
 
@@ -49,8 +62,19 @@ const pipe = (path: string): PipeAddress => ({ path });
 interface ClusterOptions {
   readonly protocol: 'http1' | 'http2' | 'alpn';
   readonly idleTimeout?: string;
-  readonly transportSocket?: Config;
+  /** Of a name; `stable` when absent. */
+  readonly resolution?: keyof typeof RESOLUTIONS;
+  readonly transportSocket?: Config | undefined;
+  /** Of every request to this cluster; the last one is the codec. */
+  readonly httpFilters?: readonly Config[];
 }
+
+/** How a name is resolved. */
+const RESOLUTIONS = {
+  stable: { type: 'STRICT_DNS' },
+  // Another few addresses at every question: connections outlive them. Both families, whichever this network has.
+  changing: { type: 'LOGICAL_DNS', dns_lookup_family: 'ALL', respect_dns_ttl: true },
+} as const satisfies { readonly [name: string]: Config };
 
 function cluster(name: string, target: TcpAddress | PipeAddress, options: ClusterOptions): Config {
   const isStatic = 'path' in target || isIP(target.address) !== 0;
@@ -60,7 +84,7 @@ function cluster(name: string, target: TcpAddress | PipeAddress, options: Cluste
       : { socket_address: { address: target.address, port_value: target.port } };
   return {
     name,
-    type: isStatic ? 'STATIC' : 'STRICT_DNS',
+    ...(isStatic ? { type: 'STATIC' } : RESOLUTIONS[options.resolution ?? 'stable']),
     connect_timeout: CONNECT_TIMEOUT,
     load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint: { address } }] }] },
     typed_extension_protocol_options: {
@@ -71,6 +95,7 @@ function cluster(name: string, target: TcpAddress | PipeAddress, options: Cluste
           ...(options.idleTimeout !== undefined && {
             common_http_protocol_options: { idle_timeout: options.idleTimeout },
           }),
+          ...(options.httpFilters !== undefined && { http_filters: options.httpFilters }),
         },
       ),
     },

@@ -49,7 +49,7 @@ function httpFlavour(service: string, authz: AuthzTarget): Config {
   const isLocal = authz.kind === 'http';
   return {
     // X21: the credentials and what stands in for a certificate; the facts come as headers of ours.
-    allowed_headers: { patterns: CREDENTIALS.map((exact) => ({ exact, ignore_case: true })) },
+    allowed_headers: { patterns: credentials(authz).map((exact) => ({ exact, ignore_case: true })) },
     http_service: {
       server_uri: {
         uri: `${isLocal ? 'http' : 'https'}://${AUTHZ_CLUSTER}`,
@@ -58,7 +58,7 @@ function httpFlavour(service: string, authz: AuthzTarget): Config {
       },
       // X20a: one URL whatever the client's is, so that no front door can normalise the target on its way.
       path_override: CHECK_PATH,
-      authorization_request: { headers_to_add: facts(service).map(([key, value]) => ({ key, value })) },
+      authorization_request: { headers_to_add: facts(service, authz).map(([key, value]) => ({ key, value })) },
       authorization_response: {
         // X23: only what speaks for Postern reaches the application, and only what a denial needs reaches the client.
         allowed_upstream_headers: { patterns: [OUR_HEADERS] },
@@ -69,11 +69,14 @@ function httpFlavour(service: string, authz: AuthzTarget): Config {
   };
 }
 
-const CREDENTIALS = ['authorization', 'dpop', 'cookie', 'x-forwarded-client-cert'];
+const CREDENTIALS = ['dpop', 'cookie', 'x-forwarded-client-cert'];
+const credentials = (authz: AuthzTarget) => (isSigned(authz) ? CREDENTIALS : [...CREDENTIALS, 'authorization']);
+/** A call that is signed has `authorization` for its own signature. */
+const isSigned = (authz: AuthzTarget) => authz.kind === 'function-url';
 const TO_CLIENT = ['content-type', 'cache-control', 'postern-decision-id', 'retry-after', 'www-authenticate'];
 
 /** X20a, X24: the request to decide, in headers of its own. Where there is no certificate the header is empty or absent. */
-const facts = (service: string): readonly (readonly [string, string])[] => [
+const facts = (service: string, authz: AuthzTarget): readonly (readonly [string, string])[] => [
   ['x-postern-service', service.replaceAll('%', '%%')],
   ['x-postern-method', '%REQ(:METHOD)%'],
   ['x-postern-target', '%REQ(:PATH)%'],
@@ -83,4 +86,6 @@ const facts = (service: string): readonly (readonly [string, string])[] => [
   ['x-postern-peer-uri', '%DOWNSTREAM_PEER_URI_SAN%'],
   ['x-postern-source-address', '%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%'],
   ['x-postern-request-id', '%REQ(X-REQUEST-ID)%'],
+  // X5, X26: two of them come joined by a comma, which the decision refuses.
+  ...(isSigned(authz) ? [['x-postern-authorization', '%REQ(AUTHORIZATION)%'] as const] : []),
 ];

@@ -36,7 +36,20 @@ export type AuthzTarget =
   /** The agent's HTTP flavour. */
   | { readonly kind: 'http'; readonly socket: string }
   /** An authorizer elsewhere, known by its SVID; this proxy shows its own. `spiffeId`: the authorizer's. */
-  | ({ readonly kind: 'https-mtls'; readonly spiffeId: string } & TcpAddress);
+  | ({ readonly kind: 'https-mtls'; readonly spiffeId: string } & TcpAddress)
+  /** The deployed `authorize`, guarded by IAM; this proxy signs with its own role. */
+  | ({ readonly kind: 'function-url' } & FunctionUrlTarget);
+
+export interface FunctionUrlTarget {
+  /** Its origin, such as `https://….lambda-url.eu-central-1.on.aws/`. `http:` only on this machine: a stand-in. */
+  readonly url: string;
+  /** The function's, such as `eu-central-1`. */
+  readonly region: string;
+  /** Where to connect when it is not the URL's own host and port. */
+  readonly address?: TcpAddress;
+  /** PEM file of the authorities that the URL's certificate leads to; `DEFAULT_TRUSTED_CA_FILE` when absent. */
+  readonly trustedCaFile?: string;
+}
 
 export interface OutboundService extends TcpAddress {
   readonly name: string;
@@ -48,5 +61,7 @@ export interface OutboundService extends TcpAddress {
   readonly host?: string;
 }
 
+/** Of Debian, Ubuntu and Alpine; Red Hat and Amazon Linux have `/etc/pki/tls/certs/ca-bundle.crt`. */
+export const DEFAULT_TRUSTED_CA_FILE = '/etc/ssl/certs/ca-certificates.crt';
 export const DEFAULT_MAX_STREAM_SECONDS = 300;
 export const DEFAULT_MAX_CONNECTION_SECONDS = 3600;

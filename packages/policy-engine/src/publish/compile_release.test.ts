@@ -30,6 +30,7 @@ describe('a mistake is found before it is published, at its place', () => {
   const org = (text: string) => ({ 'org/a.cedar': text });
   const finance = (text: string) => ({ 'teams/finance/a.cedar': text });
   const payments = (from: string | RegExp, to: string) => ({ 'services/payments.yaml': PAYMENTS.replace(from, to) });
+  const proxy = (id: string) => payments(/enforcementPoints: .*/, `enforcementPoints: ['${id}']`);
   const settings = (text: string) => ({ 'postern.yaml': `teams: { finance: {}, shop: {} }\n${text}` });
 
   const rows: [name: string, files: { readonly [path: string]: string }, code: ProblemCode, place: string][] = [
@@ -90,9 +91,24 @@ describe('a mistake is found before it is published, at its place', () => {
       'yaml-value',
       'services/payments.yaml:4:13',
     ],
+    ['an enforcement point that is no identity', proxy('proxy'), 'yaml-value', 'services/payments.yaml:5:21'],
     [
-      'an enforcement point that is no identity',
-      payments(/enforcementPoints: .*/, 'enforcementPoints: [proxy]'),
+      'a role with its path, which no call that it signs would tell',
+      proxy('arn:aws:iam::123456789012:role/team/proxy'),
+      'yaml-value',
+      'services/payments.yaml:5:21',
+    ],
+    [
+      'a session of a role, which is another at every start',
+      proxy('arn:aws:sts::123456789012:assumed-role/proxy/i-0'),
+      'yaml-value',
+      'services/payments.yaml:5:21',
+    ],
+    ['a role of no account', proxy('arn:aws:iam:::role/proxy'), 'yaml-value', 'services/payments.yaml:5:21'],
+    ['every role', proxy('arn:aws:iam::123456789012:role/*'), 'yaml-value', 'services/payments.yaml:5:21'],
+    [
+      'a role whose name is too long to be one',
+      proxy(`arn:aws:iam::123456789012:role/${'r'.repeat(65)}`),
       'yaml-value',
       'services/payments.yaml:5:21',
     ],
@@ -435,6 +451,16 @@ permit (principal, action, resource is Service); permit (principal, action, reso
       identityHeaders: true,
       routes: [],
     });
+  });
+
+  test.each([
+    'arn:aws:iam::123456789012:role/proxy',
+    'arn:aws-us-gov:iam::123456789012:role/proxy',
+    `arn:aws-cn:iam::123456789012:role/A_+=,.@-${'r'.repeat(56)}`,
+  ])('the role of a proxy that asks through a function URL is an enforcement point: %s', (arn) => {
+    const shop = SHOP.replace('spiffe://demo.test/shop', `'${arn}'`);
+    const { services } = releaseOf({ 'services/shop.yaml': shop });
+    expect(services.find(({ name }) => name === 'shop')?.enforcementPoints).toEqual([arn]);
   });
 
   test("a user's own schema may name further types", () => {

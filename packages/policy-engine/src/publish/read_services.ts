@@ -67,7 +67,7 @@ function serviceDecoder(trustDomain: string) {
     enforcementPoints: required(
       listOf(
         text({
-          what: `a SPIFFE ID below \`spiffe://${trustDomain}/\` or a role ARN`,
+          what: `a SPIFFE ID below \`spiffe://${trustDomain}/\`, or a role ARN such as \`arn:aws:iam::123456789012:role/proxy\`, without the role’s path`,
           check: (t) => isOwnId(t) || isRoleArn(t),
         }),
         { min: 1, max: MAX_MEMBERS },

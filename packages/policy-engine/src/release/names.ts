@@ -21,8 +21,13 @@ export function splitSpiffeId(id: string): { readonly trustDomain: string; reado
   return path.split('/').some((segment) => segment === '.' || segment === '..') ? undefined : { trustDomain, path };
 }
 
-const ROLE_ARN = /^arn:aws[a-z-]*:iam::[0-9]{12}:role\/[\w+=,.@/-]{1,512}$/;
+/** IAM: a role's name has 64 characters at most. */
+const ROLE_ARN = /^arn:aws[a-z-]*:iam::[0-9]{12}:role\/[\w+=,.@-]{1,64}$/;
 
+/**
+ * An IAM role as a call that it signed names it: without the role's path, which the ARN of its session does not carry. An
+ * ARN with a path would never equal any caller's.
+ */
 export function isRoleArn(text: string): boolean {
   return ROLE_ARN.test(text);
 }

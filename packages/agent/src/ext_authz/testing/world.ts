@@ -13,6 +13,8 @@ const nowMs = Date.now();
 export const TRUST_DOMAIN = 'demo.test';
 export const TOKEN_ISSUER = 'https://idp.demo.test';
 export const APP = 'spiffe://demo.test/app';
+/** Of a proxy that asks through a function URL. */
+export const APP_ROLE = 'arn:aws:iam::123456789012:role/app-proxy';
 export const STOREFRONT = 'spiffe://demo.test/storefront';
 
 export const root = createTestAuthority({ trustDomain: TRUST_DOMAIN, nowMs });
@@ -60,6 +62,7 @@ const release = testRelease({
     testService({
       name: 'app',
       hosts: ['app.demo.test'],
+      enforcementPoints: [APP, APP_ROLE],
       user: 'optional',
       feedStaleAfterSeconds: 3600,
       routes: [

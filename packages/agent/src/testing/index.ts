@@ -1,0 +1,16 @@
+export {
+  type FunctionUrlAnswer,
+  type FunctionUrlCall,
+  type FunctionUrlOptions,
+  type FunctionUrlServer,
+  startFunctionUrl,
+  TEST_CREDENTIALS,
+  TEST_REGION,
+} from './function_url.ts';
+export {
+  type Expected,
+  type ReceivedCall,
+  type SignatureReason,
+  type SigningCredentials,
+  verifySignature,
+} from './sigv4.ts';
