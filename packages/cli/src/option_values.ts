@@ -1,4 +1,5 @@
-/** Durations as people write them. */
+/** Durations, numbers and addresses as people write them. */
+import { isIP, isIPv6 } from 'node:net';
 import { InvalidArgumentError } from 'commander';
 
 const SECONDS = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
@@ -26,4 +27,23 @@ export function parseNumber(least: number, most: number): (text: string) => numb
 /** For options that may be given more than once. */
 export function collect(value: string, before: readonly string[] | undefined): readonly string[] {
   return [...(before ?? []), value];
+}
+
+const MAX_PORT = 65_535;
+
+/** `127.0.0.1:8080`, `ledger.internal:8443` or `[::1]:8080`. */
+export function parseAddress(text: string): { readonly address: string; readonly port: number } {
+  const [, ipv6, name, digits] = /^(?:\[([0-9a-f:.]+)\]|([A-Za-z0-9._-]{1,253})):(\d{1,5})$/.exec(text) ?? [];
+  const port = Number(digits);
+  const address = ipv6 ?? name;
+  if (address === undefined || port > MAX_PORT || (ipv6 !== undefined && !isIPv6(ipv6)))
+    throw new InvalidArgumentError('An address is written as 127.0.0.1:8080, name:8080 or [::1]:8080.');
+  return { address, port };
+}
+
+/** Of this machine: no name, which could mean another. */
+export function parseListenAddress(text: string): ReturnType<typeof parseAddress> {
+  const parsed = parseAddress(text);
+  if (isIP(parsed.address) === 0) throw new InvalidArgumentError('It is an IP address and a port, as in 0.0.0.0:8443.');
+  return parsed;
 }

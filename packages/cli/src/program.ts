@@ -11,6 +11,7 @@ import { addEntryCreate } from './commands/entry_create.ts';
 import { addEntryDelete } from './commands/entry_delete.ts';
 import { addEntryList } from './commands/entry_list.ts';
 import { addEntryShow } from './commands/entry_show.ts';
+import { addEnvoyConfig } from './commands/envoy_config.ts';
 import { addPolicyCheck } from './commands/policy_check.ts';
 import { addPolicyList } from './commands/policy_list.ts';
 import { addPolicyPublish } from './commands/policy_publish.ts';
@@ -33,6 +34,7 @@ const GROUPS: readonly {
   readonly commands: readonly AddCommand[];
 }[] = [
   { commands: [addStartCommand, addAgentCommand, addStatusCommand, addDoctorCommand] },
+  { name: 'envoy', description: 'proxies that ask for decisions', commands: [addEnvoyConfig] },
   { name: 'svid', description: 'identities of this process', commands: [addSvidFetch] },
   {
     name: 'policy',

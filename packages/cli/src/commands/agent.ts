@@ -9,6 +9,7 @@ import type { ExitName } from '../exit_codes.ts';
 import { CommandFailure } from '../failure.ts';
 import { createLog } from '../log_lines.ts';
 import { readSecretFile } from '../secret_file.ts';
+import { createSignedFetch } from '../signed_fetch.ts';
 import { explainStartFault } from '../start_fault.ts';
 import { aborted } from './start.ts';
 
@@ -23,6 +24,8 @@ interface Options {
 
 export const AGENT_DIR = '.postern/agent';
 export const WORKLOAD_API_SOCKET = 'workload-api.sock';
+export const GRPC_AUTHZ_SOCKET = 'ext-authz.sock';
+export const HTTP_AUTHZ_SOCKET = 'ext-authz-http.sock';
 const READY_PATIENCE_MS = 30_000;
 
 export function addAgentCommand(parent: Command, cli: Cli): void {
@@ -47,8 +50,8 @@ export function addAgentCommand(parent: Command, cli: Cli): void {
           '--workload-api-socket <path>',
           `Workload API and SDS; ${WORKLOAD_API_SOCKET} in the folder when absent`,
         )
-        .option('--ext-authz-socket <path>', 'gRPC ext_authz; ext-authz.sock in the folder when absent')
-        .option('--ext-authz-http-socket <path>', 'HTTP ext_authz; ext-authz-http.sock in the folder when absent')
+        .option('--ext-authz-socket <path>', `gRPC ext_authz; ${GRPC_AUTHZ_SOCKET} in the folder when absent`)
+        .option('--ext-authz-http-socket <path>', `HTTP ext_authz; ${HTTP_AUTHZ_SOCKET} in the folder when absent`)
         .addOption(
           new Option(
             '--audit <mode>',
@@ -65,14 +68,20 @@ export function addAgentCommand(parent: Command, cli: Cli): void {
         path === undefined ? join(dir, name) : resolve(cli.io.folder, path);
       const sockets = {
         workloadApiSocket: socket(options.workloadApiSocket, WORKLOAD_API_SOCKET),
-        authzGrpcSocket: socket(options.extAuthzSocket, 'ext-authz.sock'),
-        authzHttpSocket: socket(options.extAuthzHttpSocket, 'ext-authz-http.sock'),
+        authzGrpcSocket: socket(options.extAuthzSocket, GRPC_AUTHZ_SOCKET),
+        authzHttpSocket: socket(options.extAuthzHttpSocket, HTTP_AUTHZ_SOCKET),
       };
       const joinToken = readJoinToken(cli, options, log);
-      const { startAgent } = await import('@postern/agent');
-      const agent = await startAgent({ dir, joinToken, ...sockets, auditMode: options.audit, log }).catch((fault) =>
-        explain(fault, dir),
-      );
+      const { startAgent, CredentialsMissing } = await import('@postern/agent');
+      const agent = await startAgent({
+        dir,
+        joinToken,
+        ...sockets,
+        auditMode: options.audit,
+        log,
+        createSignedFetch: ({ region }) =>
+          createSignedFetch(region, (cause) => new CredentialsMissing('there are no AWS credentials here', { cause })),
+      }).catch((fault) => explain(fault, dir));
       if (await becomesReady(agent, interrupted, log))
         cli.io.out(`${JSON.stringify({ event: 'ready', spiffeId: agent.spiffeId, ...sockets })}\n`);
       await aborted(interrupted);

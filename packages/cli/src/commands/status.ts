@@ -12,17 +12,20 @@ export function addStatusCommand(parent: Command, cli: Cli): void {
     description: 'trust domain, release and feed of the control plane',
     examples: [
       ['postern status', 'is the control plane there, and at which release?'],
+      ['postern status --deployment outputs.json', 'the same of a deployed control plane, with your AWS credentials'],
       ['postern status --json > trust.json', 'keep what it vouches with, to verify its audit trail by later'],
     ],
     configure: addControlPlaneOptions,
     async run(cli, options) {
       const controlPlane = connectControlPlane(cli, options);
+      const { url, deployment } = controlPlane;
       const status = await controlPlane.get<StatusAnswer>(PATHS.admin.status);
       return {
-        json: { url: controlPlane.url, ...status },
+        json: { url, deployment, ...status },
         text: (paint) =>
           formatFields(paint, [
-            ['url', controlPlane.url],
+            ['url', url],
+            ['deployment', deployment && `${deployment.stack} in ${deployment.region}`],
             ['trust domain', status.trustDomain],
             ['release', status.releaseNumber === 0 ? 'none yet' : status.releaseNumber],
             ['feed', `${status.feedSequence} in ${status.epoch}`],

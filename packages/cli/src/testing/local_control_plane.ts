@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startLocal } from '@postern/functions/local';
-import { runCli } from '../run_cli.ts';
+import { runHere } from './run_here.ts';
 import { type Ended, runPostern } from './run_postern.ts';
 
 type Environment = { readonly [name: string]: string };
@@ -31,24 +31,7 @@ export async function startTestControlPlane(): Promise<TestControlPlane> {
     url,
     token: readFileSync(controlPlane.administratorTokenFile, 'utf8').trim(),
     run: (args, environment = {}) => runPostern(args, { folder, environment: { POSTERN_URL: url, ...environment } }),
-    async runHere(args, environment = {}) {
-      const text = { out: '', err: '' };
-      const code = await runCli(args, {
-        out: (part) => {
-          text.out += part;
-        },
-        err: (part) => {
-          text.err += part;
-        },
-        hasOutColours: false,
-        hasErrColours: false,
-        environment: { POSTERN_URL: url, ...environment },
-        folder,
-        nowMs: Date.now,
-        interrupted: () => new AbortController().signal,
-      });
-      return { code, ...text };
-    },
+    runHere: (args, environment = {}) => runHere(args, { folder, environment: { POSTERN_URL: url, ...environment } }),
     async stop() {
       await controlPlane.stop();
       rmSync(folder, { recursive: true, force: true });

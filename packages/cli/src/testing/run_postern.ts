@@ -33,6 +33,8 @@ export function runPostern(args: readonly string[], options: RunOptions): Promis
 
 export interface Staying {
   readonly firstLine: string;
+  /** What it said on stderr so far. */
+  readonly err: () => string;
   /** SIGINT, as Ctrl-C; answers the exit code. */
   interrupt(): Promise<number | null>;
 }
@@ -53,6 +55,7 @@ export async function startPostern(args: readonly string[], options: RunOptions)
   ]);
   return {
     firstLine,
+    err: () => err,
     interrupt() {
       child.kill('SIGINT');
       return ended;
@@ -64,6 +67,7 @@ function spawnPostern(args: readonly string[], { folder, environment = {} }: Run
   const {
     POSTERN_URL: _url,
     POSTERN_ADMIN_TOKEN_FILE: _file,
+    POSTERN_DEPLOYMENT: _deployment,
     SPIFFE_ENDPOINT_SOCKET: _socket,
     ...inherited
   } = process.env;
