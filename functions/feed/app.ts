@@ -1,4 +1,6 @@
 /** The feed's door: pages for followers, and the releases that heads name. Agents only. */
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
 import { PATHS } from '@postern/api';
 import type { FeedPublisher } from '@postern/feed';
 import type { Objects } from '@postern/store';
@@ -13,6 +15,9 @@ export interface FeedPorts extends DoorPorts {
 }
 
 const MAX_EPOCH_LENGTH = 64;
+/** A platform answers 6 MB at most, and a release may have several times as much; it shrinks to a tenth. */
+const MAX_PLAIN_BYTES = 256 * 1024;
+const compress = promisify(gzip);
 
 /** Cost of a page: one read of the head and at most one query; no KMS call but one per hour and instance. */
 export function createFeedApp(ports: FeedPorts): Hono {
@@ -35,11 +40,21 @@ export function createFeedApp(ports: FeedPorts): Hono {
       return { refused: 'not-found', reason: 'release-number-malformed' };
     const jws = await ports.objects.get(releaseObject(number));
     if (jws === undefined) return { refused: 'not-found', reason: 'release-unknown' };
-    return context.body(Buffer.from(jws).toString('latin1'), 200, {
+    const headers = {
       'content-type': 'application/jose',
       'cache-control': 'private, max-age=31536000, immutable',
-    });
+      vary: 'accept-encoding',
+    };
+    if (jws.length <= MAX_PLAIN_BYTES || !acceptsGzip(context.req.header('accept-encoding')))
+      return context.body(Buffer.from(jws).toString('latin1'), 200, headers);
+    return context.body(Uint8Array.from(await compress(jws)), 200, { ...headers, 'content-encoding': 'gzip' });
   });
 
   return door.app;
+}
+
+/** RFC 9110 12.5.3: named, and not with a weight of nothing. */
+function acceptsGzip(acceptEncoding = ''): boolean {
+  const codings = acceptEncoding.toLowerCase().split(',');
+  return codings.some((coding) => /^\s*gzip\s*(?:;\s*q=(?!0(?:\.0*)?\s*$)|$)/.test(coding));
 }

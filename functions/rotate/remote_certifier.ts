@@ -4,37 +4,37 @@ import type { CertifiedFeedKey } from '@postern/feed';
 import { SignerUnavailable } from '@postern/keys';
 import type { Certifier } from './certifier.ts';
 
-export interface CertifierRequest {
-  readonly method: 'POST';
-  readonly headers: { readonly [name: string]: string };
-  readonly body: string;
-  readonly redirect: 'error';
-  readonly signal: AbortSignal;
-}
+/** Signs as this function's role; a redirect is an answer like any other. Throws where there is no whole answer. */
+export type SendToRotate = (
+  url: URL,
+  request: {
+    readonly method: 'POST';
+    readonly headers: { readonly [name: string]: string };
+    readonly body: string;
+    readonly signal: AbortSignal;
+  },
+  maxAnswerBytes: number,
+) => Promise<{ readonly status: number; readonly bytes: Uint8Array }>;
 
 const TIMEOUT_MS = 8_000;
 const MAX_ANSWER_BYTES = 64 * 1024;
 
 /**
- * `fetch`: signs as this function's role. `url`: of `rotate`'s door, without a last slash. Whatever it does not answer is a key that
+ * `url`: of `rotate`'s door, without a last slash. Whatever it does not answer is a key that
  * cannot be had now; a refusal is the same, since the caller cannot do anything about it.
  */
-export function createRemoteCertifier(ports: {
-  readonly url: string;
-  readonly fetch: (url: string, request: CertifierRequest) => Promise<Response>;
-}): Certifier {
+export function createRemoteCertifier(ports: { readonly url: string; readonly send: SendToRotate }): Certifier {
   async function ask<T>(path: string, body: object): Promise<T> {
     try {
-      const response = await ports.fetch(ports.url + path, {
+      const request = {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify(body),
-        redirect: 'error',
         signal: AbortSignal.timeout(TIMEOUT_MS),
-      });
-      const text = await readBounded(response);
-      if (response.status !== 201) throw new Error(`\`rotate\` answers ${response.status}`);
-      return JSON.parse(text) as T;
+      } as const;
+      const { status, bytes } = await ports.send(new URL(ports.url + path), request, MAX_ANSWER_BYTES);
+      if (status !== 201) throw new Error(`\`rotate\` answers ${status}`);
+      return JSON.parse(Buffer.from(bytes).toString('utf8')) as T;
     } catch (cause) {
       throw new SignerUnavailable('`rotate` certifies nothing now', { cause });
     }
@@ -52,15 +52,4 @@ export function createRemoteCertifier(ports: {
       return (await ask<{ certificate: string }>(PATHS.keys.producer, opening)).certificate;
     },
   };
-}
-
-async function readBounded(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of response.body ?? []) {
-    size += chunk.byteLength;
-    if (size > MAX_ANSWER_BYTES) throw new Error('the answer is too large');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }

@@ -74,15 +74,15 @@ export async function openSeparately(): Promise<Separate> {
     postureSecret: new Uint8Array(32).fill(7),
     certifier: createRemoteCertifier({
       url: 'https://rotate.demo.test',
-      fetch: async (target, { method, headers, body }) => {
+      send: async (target, { method, headers, body }) => {
         const answer = await rotating.answer({
           method,
-          target: new URL(target).pathname,
+          target: target.pathname,
           headers: Object.entries(headers),
           body: Buffer.from(body),
           principal: principalOf(name),
         });
-        return new Response(Buffer.from(answer.body), { status: answer.status });
+        return { status: answer.status, bytes: Buffer.from(answer.body) };
       },
     }),
   });

@@ -1,7 +1,7 @@
 /** What a benchmark finds: one quantity of ours beside the same of others, and whether the goal was reached. */
 import type { Measurement } from '../measure/measurement.ts';
 
-export type Unit = 'us' | 'ms' | 'MiB' | 'x' | 'requests/s' | 'requests' | 'signatures';
+export type Unit = 'us' | 'ms' | 'MiB' | 'KiB' | 'x' | 'requests/s' | 'requests' | 'signatures';
 
 export type Figure = {
   readonly name: string;
