@@ -9,14 +9,14 @@ export default defineConfig({
   test: {
     pool: 'forks',
     maxWorkers: 2,
-    exclude: ['**/node_modules/**', '**/.tools/**', '**/.postern/**'],
+    exclude: ['node_modules', '.tools', '.postern', '.build', 'cdk.out'].map((folder) => `**/${folder}/**`),
     projects: [
       {
         // Beside the code: nothing there starts a program that takes long.
         extends: true,
         test: {
           name: 'unit',
-          include: ['packages/**/*.test.ts', 'functions/**/*.test.ts', 'examples/**/*.test.ts'],
+          include: ['packages', 'functions', 'cdk', 'examples'].map((folder) => `${folder}/**/*.test.ts`),
           testTimeout: UNIT_TIMEOUT_MS,
         },
       },

@@ -28,6 +28,7 @@ export const layers: readonly Layer[] = [
   { name: 'broker', folder: 'packages/broker', mayUse: DECISION },
   { name: 'agent', folder: 'packages/agent', mayUse: OPERATION },
   { name: 'functions', folder: 'functions', mayUse: [...OPERATION, 'aws'] },
+  { name: 'cdk', folder: 'cdk', mayUse: ['result', 'spiffe', 'api', 'keys', 'aws', 'functions'] },
   { name: 'cli', folder: 'packages/cli', mayUse: [...OPERATION, 'aws', 'agent', 'functions'] },
   { name: 'demo', folder: 'examples/demo', mayUse: [...OPERATION, 'agent', 'functions', 'cli'] },
 ];

@@ -1,5 +1,10 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { PROBLEMS } from '@postern/api';
 import { REASONS } from '@postern/broker';
+import { CONFIGURATION_KEYS } from '@postern/cdk/configuration';
+import { repositoryFolder } from '../tools/places.ts';
+import { accessByFunction, accessReference } from './access_table.ts';
 import { cliReference } from './cli_reference.ts';
 import { formatMarkdownTable } from './markdown.ts';
 
@@ -17,7 +22,25 @@ export function references(): Reference[] {
     { path: 'docs/cli.md', text: page('The command line', cliReference()) },
     { path: 'docs/problems.md', text: page('Problem codes', problemReference()) },
     { path: 'docs/reasons.md', text: page('Reasons of decisions', reasonReference()) },
+    { path: 'docs/access.md', text: page('Who may use what', accessReference()) },
+    section('ARCHITECTURE.md', 'access', accessByFunction()),
+    section('docs/deploy.md', 'configuration', configurationTable()),
   ];
+}
+
+/** A part of a page that people write: what lies between `<!-- NAME: … -->` and `<!-- /NAME -->`. */
+function section(path: string, name: string, body: string): Reference {
+  const text = readFileSync(join(repositoryFolder, path), 'utf8');
+  const [before, rest] = text.split(`<!-- ${name}: made by \`npm run docs -- --write\` -->\n`);
+  const after = rest?.split(`<!-- /${name} -->`)[1];
+  if (before === undefined || after === undefined) throw new Error(`\`${path}\` has no place for \`${name}\``);
+  const marked = `<!-- ${name}: made by \`npm run docs -- --write\` -->\n${body.trim()}\n<!-- /${name} -->`;
+  return { path, text: `${before}${marked}${after}` };
+}
+
+function configurationTable(): string {
+  const rows = Object.entries(CONFIGURATION_KEYS).map(([key, meaning]) => [`\`${key}\``, meaning]);
+  return formatMarkdownTable(['key', 'what it says'], rows);
 }
 
 function page(title: string, body: string): string {

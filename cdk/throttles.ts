@@ -1,0 +1,23 @@
+/**
+ * How much of each public route is let through, a second and at once: strangers can come there, and each call that a
+ * function refuses has cost a start, and at most one read. What is over gets 429 from the HTTP API, and costs nothing.
+ */
+import { PATHS } from '@postern/api';
+
+export interface Throttle {
+  readonly perSecond: number;
+  /** Beyond the rate, for a moment. */
+  readonly burst: number;
+}
+
+/** Of routes that are not named below: callers that come once an hour. */
+export const DEFAULT_THROTTLE: Throttle = { perSecond: 50, burst: 100 };
+
+export const ROUTE_THROTTLES: { readonly [route: string]: Throttle } = {
+  // Once in a node's life. Nobody is known before it, so guessing join tokens is what it would be used for.
+  [`POST ${PATHS.agentJoin}`]: { perSecond: 5, burst: 20 },
+  // Every agent, every second or two: a thousand of them.
+  [`GET ${PATHS.feed}`]: { perSecond: 1_000, burst: 2_000 },
+  // After an outage all workloads of all nodes ask at once.
+  [`POST ${PATHS.svids}`]: { perSecond: 200, burst: 500 },
+};

@@ -1,0 +1,44 @@
+/** The variables of each function, by its row of `ACCESS`: the other half of `readEnvironment`. */
+import { accessOf, type FunctionName, type SecretName } from '@postern/functions/access';
+import { ADMINISTERED, keyVariable, secretVariable, VARIABLES } from '@postern/functions/environment';
+import type { MacKeyName, SigningKeyName } from '@postern/keys';
+import { type Configuration, formatAdministrators } from './configuration.ts';
+
+/** What there is to name. */
+export interface Deployed {
+  readonly configuration: Configuration;
+  readonly publicUrl: string;
+  readonly table: string;
+  readonly bucket: string;
+  readonly rotateUrl: string;
+  readonly ingestUrl: string;
+  keyArn(name: SigningKeyName | MacKeyName): string;
+  secretArn(name: SecretName): string;
+  /** Of each function's role, in the form that calls are compared with. */
+  readonly principals: ReadonlyMap<FunctionName, string>;
+}
+
+export function variablesOf(name: FunctionName, deployed: Deployed): { readonly [variable: string]: string } {
+  const { configuration } = deployed;
+  const { signingKeys, macKeys, secrets, asksRotate } = accessOf(name);
+  const keys = [...(Object.keys(signingKeys) as SigningKeyName[]), ...macKeys];
+  return {
+    [VARIABLES.trustDomain]: configuration.trustDomain,
+    [VARIABLES.url]: deployed.publicUrl,
+    [VARIABLES.table]: deployed.table,
+    [VARIABLES.bucket]: deployed.bucket,
+    ...Object.fromEntries(keys.map((key) => [keyVariable(key), deployed.keyArn(key)])),
+    ...Object.fromEntries(secrets.map((secret) => [secretVariable(secret), deployed.secretArn(secret)])),
+    ...(asksRotate && { [VARIABLES.rotateUrl]: deployed.rotateUrl }),
+    ...(name === 'admin' && { [VARIABLES.ingestUrl]: deployed.ingestUrl }),
+    ...(name === 'rotate' && { [VARIABLES.functionPrincipals]: formatPrincipals(deployed.principals) }),
+    ...(ADMINISTERED.has(name) && { [VARIABLES.administrators]: formatAdministrators(configuration.administrators) }),
+    ...(configuration.allowLoopbackIssuers && { [VARIABLES.allowLoopbackIssuers]: '1' }),
+  };
+}
+
+/** JSON, put together by hand: what CloudFormation fills in later cannot be an object's key, and needs no escaping. */
+function formatPrincipals(principals: Deployed['principals']): string {
+  const callers = [...principals].filter(([name]) => accessOf(name).asksRotate);
+  return `{${callers.map(([name, principal]) => `"${principal}":"${name}"`).join(',')}}`;
+}
