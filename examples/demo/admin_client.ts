@@ -8,15 +8,16 @@ export interface AdminClient {
   delete(path: string): Promise<void>;
 }
 
-export function createAdminClient(url: string, tokenFile: string): AdminClient {
-  const authorization = `Bearer ${readFileSync(tokenFile, 'utf8').trim()}`;
+/** One call with the administrator's credential, whatever that is, to the door that answers `path`. */
+export type SendAdminCall = (call: {
+  readonly method: string;
+  readonly path: string;
+  readonly body?: string;
+}) => Promise<Response>;
 
+export function createAdminClient(send: SendAdminCall): AdminClient {
   async function call(method: string, path: string, body?: unknown): Promise<Response> {
-    const response = await fetch(url + path, {
-      method,
-      headers: { authorization, 'content-type': 'application/json' },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
+    const response = await send({ method, path, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
     if (!response.ok && response.status !== 409)
       throw new Error(`${method} ${path} answers ${response.status}: ${await response.text()}`);
     return response;
@@ -32,4 +33,15 @@ export function createAdminClient(url: string, tokenFile: string): AdminClient {
     },
     delete: async (path) => void (await call('DELETE', path)),
   };
+}
+
+/** One origin for everything, and a token from a file. */
+export function sendWithToken(url: string, tokenFile: string): SendAdminCall {
+  const authorization = `Bearer ${readFileSync(tokenFile, 'utf8').trim()}`;
+  return ({ method, path, body }) =>
+    fetch(url + path, {
+      method,
+      headers: { authorization, 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { body }),
+    });
 }

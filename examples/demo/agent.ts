@@ -11,7 +11,12 @@ export function isJoined(places: Places): boolean {
   return existsSync(join(places.agentDir, 'identity.json'));
 }
 
-export async function startDemoAgent(places: Places, cleanup: Cleanup): Promise<{ readonly log: () => string }> {
+/** `environment`: such as the credentials of the node's role, where records are taken by signed calls alone. */
+export async function startDemoAgent(
+  places: Places,
+  cleanup: Cleanup,
+  environment: Readonly<Record<string, string | undefined>> = {},
+): Promise<{ readonly log: () => string }> {
   const agent = await startProcess({
     name: 'the node agent',
     command: process.execPath,
@@ -20,6 +25,7 @@ export async function startDemoAgent(places: Places, cleanup: Cleanup): Promise<
       ...['--ext-authz-socket', places.authzGrpcSocket, '--ext-authz-http-socket', places.authzHttpSocket],
       ...(existsSync(places.joinTokenFile) ? ['--join-token-file', places.joinTokenFile] : []),
     ],
+    environment,
     ready: { line: /"event":"ready"/ },
     readyTimeoutMs: 30_000,
   });

@@ -1,20 +1,19 @@
-/** Control plane and development provider, in this process, seeded for the demo. */
-import { createHash } from 'node:crypto';
-import { appendFileSync, chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+/** A control plane as the demo uses it, wherever it runs, and what it is seeded with. */
 import { join } from 'node:path';
-import { type JoinTokenAnswer, PATHS, type PublishAnswer } from '@postern/api';
-import { type LocalControlPlane, startLocal } from '@postern/functions/local';
+import { PATHS } from '@postern/api';
 import { formatWebhookSignature, POSTURE_SIGNATURE_HEADER } from '@postern/identity';
-import { type AdminClient, createAdminClient } from './admin_client.ts';
+import type { AdminClient } from './admin_client.ts';
 import type { Cleanup } from './cleanup.ts';
 import { type DevelopmentProvider, startDevelopmentProvider } from './oidc/index.ts';
-import { AGENT_ID, AGENT_NAME, AUDIENCE, type Places, TRUST_DOMAIN } from './places.ts';
-import { readDemoPolicies } from './policies.ts';
+import { AUDIENCE, type Places } from './places.ts';
 
 export interface DemoControlPlane {
-  readonly local: LocalControlPlane;
+  /** Origin of the public doors. */
+  readonly url: string;
   readonly provider: DevelopmentProvider;
   readonly admin: AdminClient;
+  /** What device management signs its webhooks with. */
+  readonly postureSecret: Uint8Array;
 }
 
 /** Alice's laptop is in order, Bob's is not. */
@@ -23,8 +22,7 @@ const USERS = [
   { sub: 'bob', email: 'bob@demo.test', groups: ['support'], device_id: 'laptop-bob' },
 ];
 
-export async function startControlPlane(places: Places, cleanup: Cleanup): Promise<DemoControlPlane> {
-  mkdirSync(places.logs, { recursive: true, mode: 0o700 });
+export async function startProvider(places: Places, cleanup: Cleanup): Promise<DevelopmentProvider> {
   const provider = await startDevelopmentProvider({
     port: places.providerPort,
     users: USERS,
@@ -32,74 +30,11 @@ export async function startControlPlane(places: Places, cleanup: Cleanup): Promi
     keysFolder: join(places.dir, 'development-provider'),
   });
   cleanup.add('development provider', () => provider.stop());
-  const logFile = join(places.logs, 'control-plane.log');
-  const local = await startLocal({
-    dir: places.dir,
-    trustDomain: TRUST_DOMAIN,
-    port: places.publicPort,
-    authorizePort: places.authorizePort,
-    log: (level, event, fields) =>
-      appendFileSync(logFile, `${JSON.stringify({ at: new Date().toISOString(), level, event, ...fields })}\n`),
-  });
-  cleanup.add('control plane', () => local.stop());
-  return { local, provider, admin: createAdminClient(local.url, local.administratorTokenFile) };
-}
-
-export interface InForce {
-  readonly number: number;
-  readonly isNew: boolean;
-  /** A release of somebody else that this one took the place of. */
-  readonly replaced?: number;
-}
-
-/** Publishes, unless what an earlier start published is the same and still in force. Answers the release in force. */
-export async function publishPolicies({ admin, provider }: DemoControlPlane, places: Places): Promise<InForce> {
-  const files = Object.fromEntries(readDemoPolicies(provider.issuer, Date.now()));
-  const digest = createHash('sha256').update(JSON.stringify(files)).digest('hex');
-  const marker = join(places.dir, 'demo-release');
-  const { current } = await admin.get<{ current: number }>(PATHS.admin.releases);
-  const [ownNumber, ownDigest] = existsSync(marker) ? readFileSync(marker, 'utf8').split(' ') : [];
-  const isOurs = current === Number(ownNumber);
-  if (isOurs && ownDigest === digest) return { number: current, isNew: false };
-  const answer = (await admin.post<PublishAnswer>(PATHS.admin.releases, { files })) as PublishAnswer;
-  writeFileSync(marker, `${answer.number} ${digest}`);
-  return { number: answer.number, isNew: true, ...(current > 0 && !isOurs && { replaced: current }) };
-}
-
-/** The node's one-time token, for an agent that has no identity yet. */
-export async function createJoinToken({ admin }: DemoControlPlane, places: Places): Promise<void> {
-  const answer = (await admin.post<JoinTokenAnswer>(PATHS.admin.joinTokens, {
-    agentName: AGENT_NAME,
-  })) as JoinTokenAnswer;
-  writeFileSync(places.joinTokenFile, `${answer.token}\n`, { mode: 0o600 });
-  chmodSync(places.joinTokenFile, 0o600);
-}
-
-/** Which program on this node is which workload. Entries of an earlier start that say otherwise are replaced. */
-export async function enterWorkloads(
-  { admin }: DemoControlPlane,
-  programs: { readonly [workload: string]: string },
-): Promise<void> {
-  interface Entry {
-    readonly id: string;
-    readonly spiffeId: string;
-    readonly selectors: readonly string[];
-  }
-  const { entries } = await admin.get<{ entries: readonly Entry[] }>(`${PATHS.admin.entries}?limit=1000`);
-  for (const [workload, program] of Object.entries(programs)) {
-    const spiffeId = `spiffe://${TRUST_DOMAIN}/${workload}`;
-    const selectors = [`unix:path:${program}`, `unix:uid:${process.getuid?.() ?? 0}`];
-    for (const entry of entries.filter((known) => known.spiffeId === spiffeId)) {
-      if (!selectors.every((selector) => entry.selectors.includes(selector)))
-        await admin.delete(PATHS.admin.entry(entry.id));
-    }
-    await admin.post(PATHS.admin.entries, { spiffeId, parentId: AGENT_ID, selectors, hint: workload }, true);
-  }
+  return provider;
 }
 
 /** What a device management system would push. */
-export async function pushPostures({ local }: DemoControlPlane): Promise<void> {
-  const secret = Buffer.from(readFileSync(local.postureSecretFile, 'utf8').trim());
+export async function pushPostures({ url, postureSecret }: DemoControlPlane): Promise<void> {
   for (const [deviceId, compliant] of [
     ['laptop-alice', true],
     ['laptop-bob', false],
@@ -108,10 +43,10 @@ export async function pushPostures({ local }: DemoControlPlane): Promise<void> {
     const body = Buffer.from(
       JSON.stringify({ deviceId, observedAt, compliant, managed: true, diskEncrypted: compliant, platform: 'linux' }),
     );
-    const response = await fetch(local.url + PATHS.posture('generic'), {
+    const response = await fetch(url + PATHS.posture('generic'), {
       method: 'POST',
       headers: {
-        [POSTURE_SIGNATURE_HEADER]: formatWebhookSignature(secret, Date.now(), body),
+        [POSTURE_SIGNATURE_HEADER]: formatWebhookSignature(postureSecret, Date.now(), body),
         'content-type': 'application/json',
       },
       body,
@@ -119,4 +54,9 @@ export async function pushPostures({ local }: DemoControlPlane): Promise<void> {
     if (response.status !== 202)
       throw new Error(`posture of ${deviceId} was answered ${response.status}: ${await response.text()}`);
   }
+}
+
+/** The feed carries postures and keys to the agent within its period of a second. */
+export function settle(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 2500));
 }

@@ -12,7 +12,7 @@ export interface Identity {
   readonly ca: string;
 }
 
-export async function fetchIdentity(places: Places, spiffeId: string): Promise<Identity> {
+export async function fetchIdentity(places: Pick<Places, 'workloadApiSocket'>, spiffeId: string): Promise<Identity> {
   const fetched = await fetchX509Svids({ socketPath: places.workloadApiSocket, timeoutMs: 10_000 });
   if (!fetched.ok) throw new Error(`no SVID from the agent: ${fetched.reason}`);
   const svid = fetched.value.svids.find((held) => held.spiffeId === spiffeId);

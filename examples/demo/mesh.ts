@@ -1,11 +1,11 @@
 /**
- * The mesh: each service behind a real Envoy that takes its SVID from the agent. Payments asks the agent (gRPC), the
- * storefront asks the `authorize` function (HTTP over mTLS). Each Envoy is a program of its own on disk, so that the node
- * agent tells them apart by what they run.
+ * The mesh: each service behind a real Envoy that takes its SVID from the agent. One asks the agent (gRPC), the other the
+ * `authorize` function. Each Envoy is a program of its own on disk, so that the node agent tells them apart by what they
+ * run.
  */
 import { copyFileSync, existsSync, linkSync, mkdirSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { renderEnvoyConfig } from '@postern/agent';
+import { type AuthzTarget, renderEnvoyConfig } from '@postern/agent';
 import { type RunningEnvoy, startEnvoy } from '../../test/kit/envoy.ts';
 import { freePorts } from '../../test/kit/ports.ts';
 import { startApplication } from './applications.ts';
@@ -14,6 +14,28 @@ import { type Places, TRUST_DOMAIN } from './places.ts';
 
 const LOOPBACK = '127.0.0.1';
 const SPIFFE = `spiffe://${TRUST_DOMAIN}`;
+
+/** Whom a service's Envoy asks. */
+export interface DecisionPoint {
+  readonly authz: AuthzTarget;
+  /** Of the Envoy's process: such as the credentials of a role that it signs with. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+}
+
+export interface DecisionPoints {
+  readonly payments: DecisionPoint;
+  readonly storefront: DecisionPoint;
+}
+
+/** The two kinds that one machine has: payments asks the agent, the storefront the function over mTLS. */
+export function localDecisionPoints(places: Places, authorizeUrl: string): DecisionPoints {
+  const { hostname: address, port } = new URL(authorizeUrl);
+  const spiffeId = `${SPIFFE}/postern/authorize`;
+  return {
+    payments: { authz: { kind: 'grpc', socket: places.authzGrpcSocket } },
+    storefront: { authz: { kind: 'https-mtls', address, port: Number(port), spiffeId } },
+  };
+}
 
 export interface Mesh {
   /** mTLS entrance of payments. */
@@ -51,7 +73,7 @@ function link(from: string, to: string): string {
 export async function startMesh(
   programs: { readonly payments: string; readonly storefront: string },
   places: Places,
-  authorizeUrl: string,
+  decisionPoints: DecisionPoints,
   cleanup: Cleanup,
 ): Promise<Mesh> {
   const [paymentsPort, storefrontPort, toPaymentsPort] = (await freePorts(3)) as [number, number, number];
@@ -63,6 +85,7 @@ export async function startMesh(
   const payments = await startEnvoy({
     name: 'payments',
     binary: programs.payments,
+    environment: decisionPoints.payments.environment ?? {},
     config: renderEnvoyConfig({
       service: 'payments',
       trustDomain: TRUST_DOMAIN,
@@ -70,16 +93,16 @@ export async function startMesh(
       listen: { address: LOOPBACK, port: paymentsPort },
       upstreamApp: { address: LOOPBACK, port: paymentsApp.port },
       agentSocket: places.workloadApiSocket,
-      authz: { kind: 'grpc', socket: places.authzGrpcSocket },
+      authz: decisionPoints.payments.authz,
       requireClientCertificate: true,
     }),
   });
   cleanup.add('Envoy of payments', () => payments.stop());
 
-  const authorize = new URL(authorizeUrl);
   const storefront = await startEnvoy({
     name: 'storefront',
     binary: programs.storefront,
+    environment: decisionPoints.storefront.environment ?? {},
     config: renderEnvoyConfig({
       service: 'storefront',
       trustDomain: TRUST_DOMAIN,
@@ -87,12 +110,7 @@ export async function startMesh(
       listen: { address: LOOPBACK, port: storefrontPort },
       upstreamApp: { address: LOOPBACK, port: storefrontApp.port },
       agentSocket: places.workloadApiSocket,
-      authz: {
-        kind: 'https-mtls',
-        address: authorize.hostname,
-        port: Number(authorize.port),
-        spiffeId: `${SPIFFE}/postern/authorize`,
-      },
+      authz: decisionPoints.storefront.authz,
       // People come in here; browsers have no SVID.
       requireClientCertificate: false,
       outbound: [

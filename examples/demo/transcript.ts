@@ -9,8 +9,15 @@ const [bold, dim, green, red, yellow] = [paint(1), paint(2), paint(32), paint(31
 const OUTCOMES = { allow: green('allowed'), deny: red('denied'), challenge: yellow('challenged') };
 const COLUMNS = 80;
 
+let stream: NodeJS.WritableStream = process.stdout;
+
+/** For a run whose standard output is for programs. */
+export function sayTo(other: NodeJS.WritableStream): void {
+  stream = other;
+}
+
 export function say(text = ''): void {
-  process.stdout.write(`${text}\n`);
+  stream.write(`${text}\n`);
 }
 
 export function heading(text: string): void {
@@ -57,6 +64,19 @@ export function showRecord(record: AuditRecord): void {
   const what = 'outcome' in rest ? `${rest.outcome} ${'reason' in rest ? rest.reason : ''}` : rest.kind;
   const by = producer.replace(/#.*$/, '').replace(/^spiffe:\/\/[^/]+\/postern\//, '');
   say(`  ${formatSecond(atMs)}  ${what.padEnd(26)}  ${dim(`no. ${number} of ${by}`)}`);
+}
+
+export function showCheck({
+  title,
+  ok,
+  detail: seen,
+}: {
+  readonly title: string;
+  readonly ok: boolean;
+  readonly detail: string;
+}): void {
+  say(`  ${ok ? green('holds') : red('FAILS')}  ${title}`);
+  say(dim(`         ${seen}`));
 }
 
 export function formatSecond(timeMs: number): string {

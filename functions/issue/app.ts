@@ -27,6 +27,8 @@ export interface IssuePorts extends DoorPorts {
   readonly joinTokens: JoinTokenStore;
   readonly lineages: LineageStore;
   readonly bundle: () => Promise<TrustBundle>;
+  /** Whether an issuer is at hand and records are taken, before a join token is spent on it; rejects when not. */
+  readonly prepareJoin: (agentId: string) => Promise<void>;
   /** Durable when it resolves. */
   readonly recordJoin: (join: { readonly agentId: string; readonly serial: string }) => Promise<void>;
   readonly recordLock: (agentId: string, serial: string) => Promise<void>;
@@ -47,7 +49,7 @@ export function createIssueApp(ports: IssuePorts): Hono {
     // Before the token is spent: a node that sends a request of the wrong kind may correct it.
     const csr = parseCsr(Buffer.from(request.value.csr, 'base64'));
     if (!csr.ok) return { refused: 'malformed-request', reason: csr.reason };
-    const joined = await ports.joinTokens.consume(request.value.token);
+    const joined = await ports.joinTokens.consume(request.value.token, ports.prepareJoin);
     if (!joined.ok) return { refused: 'not-authenticated', reason: joined.reason };
     const issued = await issueAgent(ownId(joined.value.agentId), request.value.csr, joined.value.agentId);
     if ('refused' in issued) return issued;

@@ -30,6 +30,14 @@ export async function openIssue(ports: FunctionPorts & { readonly url: string })
   ]);
   const issuer = createEphemeralIssuer({ certify: certifier.certifyIssuer, clock });
   const authority = createAuthority({ issuer, audit: auditOf(recorder), clock });
+
+  /** An outage that is there already costs nobody a token: what issuing needs is fetched, and a record goes ahead. */
+  async function prepareJoin(agentId: string): Promise<void> {
+    await issuer();
+    const intent = { action: 'agent-join', subject: agentId, by: 'issue' };
+    await recorder.record({ kind: 'administrator-action', ...intent });
+  }
+
   const app = createIssueApp({
     ...recorder.doorPorts,
     authenticate: authenticateAgents({ ...ports, bundle, feedLog: createFeedLog({ table, mac: factsMac }) }),
@@ -45,6 +53,7 @@ export async function openIssue(ports: FunctionPorts & { readonly url: string })
     joinTokens: createJoinTokenStore({ table, mac, clock }),
     lineages: createLineageStore({ table }),
     bundle: async () => bundle,
+    prepareJoin,
     recordJoin: (join) => recorder.record({ kind: 'join', ...join }),
     recordLock: (agentId, serial) =>
       recorder.record({

@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { freePorts } from '../kit/ports.ts';
+import { freePortRange } from '../kit/ports.ts';
 import { type RunningProcess, startProcess } from '../kit/process.ts';
 import { describeWithTool } from '../kit/tools.ts';
 
@@ -14,7 +14,7 @@ let dir: string;
 let portBase: number;
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'postern-demo-'));
-  [portBase] = (await freePorts(1)) as [number];
+  portBase = await freePortRange(3);
 });
 afterAll(() => rm(dir, { recursive: true, force: true }));
 

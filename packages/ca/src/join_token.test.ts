@@ -32,6 +32,20 @@ describe('a join token', () => {
     expect(await tokens.consume(secret)).toMatchObject({ ok: false, reason: 'join-token-used' });
   });
 
+  test('is not spent while what it is spent for cannot be had, and a bad one asks for nothing', async () => {
+    const { secret } = await tokens.create(AGENT, 60);
+    const asked: string[] = [];
+    const isAway = async (agentId: string) => {
+      asked.push(agentId);
+      throw new Error('away');
+    };
+    await expect(tokens.consume(secret, isAway)).rejects.toThrow('away');
+    expect(await tokens.consume('guess', isAway)).toMatchObject({ reason: 'join-token-unknown' });
+    expect(await tokens.consume(secret, async () => {})).toEqual({ ok: true, value: { agentId: AGENT } });
+    expect(await tokens.consume(secret, isAway)).toMatchObject({ reason: 'join-token-used' });
+    expect(asked).toEqual([AGENT]);
+  });
+
   test('lets one node in when twenty present it at the same time', async () => {
     const { secret } = await tokens.create(AGENT, 600);
     const results = await Promise.all(Array.from({ length: 20 }, () => tokens.consume(secret)));

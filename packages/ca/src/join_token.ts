@@ -16,10 +16,14 @@ export interface JoinTokenStore {
    */
   create(agentId: string, ttlSeconds: number): Promise<{ readonly secret: string; readonly expiresAtMs: number }>;
   /**
-   * Spends it. `secret`: untrusted. `join-token-unknown` also for one that somebody put there without the MAC. Cost: one
-   * read, and one conditional write for a good one.
+   * Spends it. `secret`: untrusted. `join-token-unknown` also for one that somebody put there without the MAC.
+   * `beforeSpending`: called for a good one only; when it rejects, so does this, and the token is still good. Cost: one read,
+   * and one conditional write for a good one.
    */
-  consume(secret: string): Promise<Result<{ readonly agentId: string }, JoinTokenReason>>;
+  consume(
+    secret: string,
+    beforeSpending?: (agentId: string) => Promise<void>,
+  ): Promise<Result<{ readonly agentId: string }, JoinTokenReason>>;
 }
 
 export type JoinTokenReason = 'join-token-unknown' | 'join-token-used' | 'join-token-expired';
@@ -68,13 +72,14 @@ export function createJoinTokenStore(ports: {
       if (!put.ok) throw new Error('two join tokens with one secret');
       return { secret, expiresAtMs: grant.expiresAtMs };
     },
-    async consume(secret) {
+    async consume(secret, beforeSpending) {
       if (secret.length > MAX_SECRET_LENGTH) return refuse('join-token-unknown');
       const item = await table.get(keyOf(secret));
       const grant = item && (await grantOf(item));
       if (item === undefined || grant === undefined) return refuse('join-token-unknown');
       if (item.attributes['used'] !== false) return refuse('join-token-used');
       if (clock.nowMs() >= grant.expiresAtMs) return refuse('join-token-expired');
+      await beforeSpending?.(grant.agentId);
       const spent = await table.update({
         ...keyOf(secret),
         set: { used: true },

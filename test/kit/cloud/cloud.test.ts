@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { createSignedFetch } from '@postern/aws/signed-fetch';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ACCOUNT, type RunningMiniStack, startMiniStack } from '../ministack.ts';
@@ -6,6 +8,7 @@ import { describeWithTool } from '../tools.ts';
 import { waitUntil } from '../wait.ts';
 import { type AwsCalls, createAwsCalls } from './aws_calls.ts';
 import { type FaultProxy, startFaultProxy } from './fault_proxy.ts';
+import { readWhole } from './forward_call.ts';
 import { readFunctionLogs } from './function_logs.ts';
 import { type PublicFront, startPublicFront } from './public_front.ts';
 import { assumeRole, createRole } from './roles.ts';
@@ -89,7 +92,9 @@ describeWithTool('the stand-in for AWS', ['ministack'], () => {
     expect(event.rawPath).toBe('/a/b');
     expect(event.cookies).toEqual(['a=1', 'b=2']);
     expect(event.requestContext.authorizer?.iam.userArn).toBe(`arn:aws:sts::${ACCOUNT}:assumed-role/caller/session`);
-    await waitUntil('its log', 5_000, async () => (await readFunctionLogs(aws, '/aws/lambda/echo')).includes('asked for /a/b'));
+    await waitUntil('its log', 5_000, async () =>
+      (await readFunctionLogs(aws, '/aws/lambda/echo')).includes('asked for /a/b'),
+    );
   });
 
   it('lets in nobody without a signature, without a grant, or with a claim in a header', async () => {
@@ -181,11 +186,39 @@ describeWithTool('the stand-in for AWS', ['ministack'], () => {
 
 describe('the public front', () => {
   let front: PublicFront;
-  afterAll(() => front?.stop());
+  let behind: Server;
+  const received: { line: string; host: string; more: string; body: string }[] = [];
+  beforeAll(async () => {
+    front = await startPublicFront();
+    behind = createServer(async (incoming, response) => {
+      const { method, url, headers } = incoming;
+      const body = String(await readWhole(incoming));
+      received.push({ line: `${method} ${url}`, host: headers.host ?? '', more: String(headers['x-more']), body });
+      response.writeHead(418, { 'retry-after': '5' }).end('short and stout');
+    });
+    await new Promise<void>((resolve) => behind.listen(0, '127.0.0.1', resolve));
+  });
+  afterAll(async () => {
+    await front?.stop();
+    behind?.close();
+  });
 
   it('says that nothing is behind it until there is', async () => {
-    front = await startPublicFront();
     expect((await fetch(front.url)).status).toBe(503);
+  });
+
+  it('hands everything over as it came, but for the name that the next one routes by', async () => {
+    front.forwardTo(`http://127.0.0.1:${(behind.address() as AddressInfo).port}`, 'api.localhost');
+    const headers = { 'x-more': 'a,  b' };
+    const response = await fetch(`${front.url}/a%2Fb//c;d/%c3%bc?x=%20+y&x=`, { method: 'POST', headers, body: 'tea' });
+    expect(received).toEqual([
+      { line: 'POST /a%2Fb//c;d/%c3%bc?x=%20+y&x=', host: 'api.localhost', more: 'a,  b', body: 'tea' },
+    ]);
+    expect([response.status, response.headers.get('retry-after'), await response.text()]).toEqual([
+      418,
+      '5',
+      'short and stout',
+    ]);
   });
 });
 

@@ -28,13 +28,15 @@ export type DeployedStack = {
   outputsFile: string;
 };
 
+export type DeployStep = 'bootstrapped' | 'synthesised' | 'deployed';
+
 export type DeployOptions = {
   access: AwsAccess;
   /** Existing; bundles, template and outputs go there. */
   folder: string;
   /** The deployment's configuration, as `-c KEY=VALUE`. */
   context: Readonly<Record<string, string>>;
-  onStep?: (step: 'bootstrapped' | 'synthesised' | 'deployed') => void;
+  onStep?: (step: DeployStep) => void;
 };
 
 const CDK = join(repositoryFolder, 'node_modules/aws-cdk/bin/cdk');

@@ -3,6 +3,7 @@
 import os
 import sys
 
+from ministack import app
 from ministack.core import iam_actions, lambda_runtime
 from ministack.services import lambda_svc
 from ministack.services.apigateway import _iam_caller_identity_v2
@@ -50,6 +51,11 @@ def answer_reachable_urls(create):
     return create_function_url_config
 
 
+def as_if_by_tls(pin):
+    """Buckets refuse who comes without TLS, by policies of ours and of CDK's bootstrap. Here nothing leaves the machine."""
+    return lambda source_ip, _secure_transport: pin(source_ip, True)
+
+
 def show_conditional_writes(context_of):
     """The condition key `s3:if-none-match`, by which a bucket's policy takes no object that could replace another."""
 
@@ -80,19 +86,10 @@ lambda_svc._build_function_url_event = name_the_caller(lambda_svc._build_functio
 lambda_svc._create_function_url_config = answer_reachable_urls(lambda_svc._create_function_url_config)
 secret = provisioners._RESOURCE_HANDLERS["AWS::SecretsManager::Secret"]
 secret["create"] = refer_by_arn(secret["create"])
+app.pin_request_origin = as_if_by_tls(app.pin_request_origin)
 iam_actions.s3_service_context = show_conditional_writes(iam_actions.s3_service_context)
 lambda_runtime._NODEJS_WORKER_SCRIPT = end_with_the_gateway(lambda_runtime._NODEJS_WORKER_SCRIPT)
 
 # A group of its own, by which its functions' processes are ended together with it.
 os.setpgid(0, 0)
-
-from ministack import app  # noqa: E402, after the changes
-
-
-def as_if_by_tls(pin):
-    """Buckets refuse who comes without TLS, by policies of ours and of CDK's bootstrap. Here nothing leaves the machine."""
-    return lambda source_ip, _secure_transport: pin(source_ip, True)
-
-
-app.pin_request_origin = as_if_by_tls(app.pin_request_origin)
 sys.exit(app.main())
