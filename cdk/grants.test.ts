@@ -20,6 +20,7 @@ function declared(name: FunctionName): string[] {
     ...keys.flatMap((key) => [key, `${key} by the key`]),
     ...row.reads.map((partition) => `read ${partition}`),
     ...row.writes.map((partition) => `write ${partition}`),
+    ...(row.deletes ?? []).map((partition) => `delete ${partition}`),
     ...row.readsObjects.flatMap((folder) => [`get ${folder}`, `list ${folder}`]),
     ...row.writesObjects.map((folder) => `put ${folder}`),
     ...row.secrets.map((secret) => `secret ${secret}`),

@@ -60,6 +60,7 @@ describe('the bucket', () => {
       ['s3:*', { Bool: { 'aws:SecureTransport': 'false' } }],
       ['s3:*', { NumericLessThan: { 's3:TlsVersion': 1.2 } }],
       ['s3:PutObject', { Null: { 's3:if-none-match': 'true' } }],
+      [['s3:DeleteObject', 's3:DeleteObjectVersion'], undefined],
     ]);
   });
 

@@ -83,6 +83,7 @@ export class Postern extends Construct {
     for (const key of access.macKeys) this.keys.grantDeriveMac(role, key);
     this.table.grantRead(role, access.reads);
     this.table.grantWrite(role, access.writes);
+    this.table.grantDelete(role, access.deletes ?? []);
     this.objects.grantRead(role, access.readsObjects);
     this.objects.grantWrite(role, access.writesObjects);
     for (const secret of access.secrets) this.secrets.grantRead(role, secret);

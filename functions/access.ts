@@ -32,6 +32,8 @@ export interface Access {
   readonly macKeys: readonly MacKeyName[];
   readonly reads: readonly PartitionName[];
   readonly writes: readonly PartitionName[];
+  /** What is written stays, everywhere else. */
+  readonly deletes?: readonly PartitionName[];
   readonly readsObjects: readonly ObjectFolder[];
   readonly writesObjects: readonly ObjectFolder[];
   readonly secrets: readonly SecretName[];
@@ -130,6 +132,7 @@ export const ACCESS = {
     macKeys: ['facts', 'entries'],
     reads: ['feed', 'entries', 'join-tokens', ...RECORDS.reads],
     writes: ['feed', 'entries', 'join-tokens', ...RECORDS.writes],
+    deletes: ['entries'],
     readsObjects: ['authority', ...RECORDS.objects],
     writesObjects: RECORDS.objects,
     secrets: [],

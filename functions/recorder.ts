@@ -46,7 +46,15 @@ export function createRecorder(name: FunctionName, ports: Omit<FunctionPorts, 't
     return opened;
   });
   const record = async (body: RecordBody, id?: string) => void (await (await producer()).append(body, id));
-  const refusals = createRefusalLedger({ append: record, onFault });
+  const refusals = createRefusalLedger({ append: recordRefusal, onFault });
+
+  /** Nobody opens a producer by being refused, and so a strangers' burst on fresh instances uses no key and stores nothing. */
+  async function recordRefusal(body: RecordBody): Promise<void> {
+    const isStrangers = body.kind === 'refusal' && body.caller === undefined;
+    if (opened !== undefined || !isStrangers) return record(body);
+    const { door, reason, count } = body;
+    log('warn', 'refusal', { function: name, door, reason, count });
+  }
   return {
     trail,
     record,

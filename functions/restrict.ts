@@ -12,9 +12,10 @@ export class AccessExceeded extends Error {
 }
 
 export function restrictTable(table: Table, name: FunctionName): Table {
-  const { reads, writes } = accessOf(name);
-  const checked = (use: 'read' | 'write', pk: string) => {
-    const partitions = use === 'read' ? reads : writes;
+  const { reads, writes, deletes = [] } = accessOf(name);
+  const uses = { read: reads, write: writes, delete: deletes };
+  const checked = (use: keyof typeof uses, pk: string) => {
+    const partitions = uses[use];
     if (!partitions.some((partition) => isOf(partition, pk)))
       throw new AccessExceeded(`\`${name}\` may not ${use} \`${pk.slice(0, 64)}\` of the table`);
   };
@@ -36,14 +37,19 @@ export function restrictTable(table: Table, name: FunctionName): Table {
       return table.update(update);
     },
     async delete(key, condition) {
-      checked('write', key.pk);
+      checked('delete', key.pk);
       return table.delete(key, condition);
     },
     async transact(written) {
-      for (const write of written) checked('check' in write ? 'read' : 'write', partitionKeyOf(write));
+      for (const write of written) checked(useOf(write), partitionKeyOf(write));
       return table.transact(written);
     },
   };
+}
+
+function useOf(write: Write): 'read' | 'write' | 'delete' {
+  if ('check' in write) return 'read';
+  return 'delete' in write ? 'delete' : 'write';
 }
 
 function partitionKeyOf(write: Write): string {

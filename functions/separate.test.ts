@@ -92,6 +92,20 @@ describe('a decision', () => {
     expect((await ask(principal)).status).toBe(403);
   });
 
+  test.each([
+    ['in order', FACTS],
+    ['that cannot be read', {}],
+    ['with a header that nobody sets', { ...FACTS, 'x-postern-evil': 'a' }],
+  ])('asked for ten times by a stranger, %s, is one record', async (_, headers) => {
+    const stranger = `arn:aws:iam::111122223333:role/stranger-${Object.keys(headers).length}`;
+    for (let call = 0; call < 10; call++) expect((await ask(stranger, headers)).status).toBe(403);
+    const target = `${PATHS.admin.records}?kind=decision&limit=100`;
+    const answer = await separate.call('audit', { target, principal: AUDITOR });
+    const { records } = jsonOf<{ records: readonly AuditRecord[] }>(answer);
+    const of = records.filter((record) => record.kind === 'decision' && record.enforcementPoint === stranger);
+    expect(of).toHaveLength(1);
+  });
+
   test('is about what the headers say, wherever the call was sent', async () => {
     const call = { method: 'DELETE', target: '/admin?x-postern-target=/balance', principal: PROXY } as const;
     expect((await separate.call('authorize', { ...call, headers: [] })).status).toBe(403);
@@ -108,14 +122,28 @@ describe('a decision', () => {
   });
 });
 
-test('no call and no tick leaves anything under way', async () => {
-  const { trust } = separate.served;
+describe('a stranger who is refused', () => {
   const tooLarge = { method: 'GET', target: PATHS.trustBundle, headers: [['content-length', '99']] as const };
-  expect((await separate.call('trust', tooLarge)).status).toBe(413);
-  await trust.settle();
-  const target = `${PATHS.admin.records}?kind=refusal&limit=50`;
-  const { records } = jsonOf<{ records: readonly AuditRecord[] }>(
-    await separate.call('audit', { target, principal: AUDITOR }),
-  );
-  expect(records).toContainEqual(expect.objectContaining({ reason: 'body-too-large' }));
+  const refusals = async () => {
+    const target = `${PATHS.admin.records}?kind=refusal&limit=50`;
+    const answer = await separate.call('audit', { target, principal: AUDITOR });
+    return jsonOf<{ records: readonly AuditRecord[] }>(answer).records;
+  };
+
+  test('makes a fresh instance open no producer: no key is used, nothing is stored, and the log says it', async () => {
+    const before = await separate.table.query({ pk: 'trail-producer' });
+    expect((await separate.call('trust', tooLarge)).status).toBe(413);
+    await separate.served.trust.settle();
+    expect(await separate.table.query({ pk: 'trail-producer' })).toEqual(before);
+    expect(separate.logs).toContainEqual(
+      expect.objectContaining({ event: 'refusal', function: 'trust', reason: 'body-too-large', count: 1 }),
+    );
+  });
+
+  test('is in the trail where there is a producer anyway, when nothing is under way any more', async () => {
+    await separate.served.feed.warmUp();
+    expect((await separate.call('feed', { target: PATHS.feed })).status).toBe(401);
+    await separate.served.feed.settle();
+    expect(await refusals()).toContainEqual(expect.objectContaining({ reason: 'proof-missing', count: 1 }));
+  });
 });

@@ -1,6 +1,6 @@
 /**
  * The one bucket: releases, segments of the trail, the root certificate. Nothing in it is replaced: the bucket takes no
- * object without `If-None-Match`, whoever sends it, and object lock keeps each for as long as records are kept. In
+ * object without `If-None-Match` and no deletion, whoever asks, and object lock keeps each for as long as records are kept. In
  * `compliance` mode nobody can shorten that, so it has to be asked for. Encrypted with S3's own keys, for the table's
  * reason. No lifecycle rule: a trail without its beginning cannot be verified.
  */
@@ -50,6 +50,17 @@ export class ObjectStore extends Construct {
         conditions: { Null: { 's3:if-none-match': 'true' } },
       }),
     );
+    // Object lock keeps a version, and lets anybody put a mark before it that hides it.
+    if (objectLock !== 'none')
+      this.#bucket.addToResourcePolicy(
+        new PolicyStatement({
+          sid: 'NothingIsHidden',
+          effect: Effect.DENY,
+          principals: [new AnyPrincipal()],
+          actions: ['s3:DeleteObject', 's3:DeleteObjectVersion'],
+          resources: [this.#bucket.arnForObjects('*')],
+        }),
+      );
   }
 
   get name(): string {

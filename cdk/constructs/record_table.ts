@@ -17,7 +17,8 @@ import { Construct } from 'constructs';
 
 /** What `packages/aws` calls; a check within a transaction is a read of what it checks. */
 const READS = ['dynamodb:ConditionCheckItem', 'dynamodb:GetItem', 'dynamodb:Query'];
-const WRITES = ['dynamodb:DeleteItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'];
+const WRITES = ['dynamodb:PutItem', 'dynamodb:UpdateItem'];
+const DELETES = ['dynamodb:DeleteItem'];
 
 export class RecordTable extends Construct {
   readonly #table: TableV2;
@@ -50,6 +51,10 @@ export class RecordTable extends Construct {
 
   grantWrite(role: IRole, partitions: readonly PartitionName[]): void {
     this.#grant(role, 'WritePartitions', WRITES, partitions);
+  }
+
+  grantDelete(role: IRole, partitions: readonly PartitionName[]): void {
+    this.#grant(role, 'DeletePartitions', DELETES, partitions);
   }
 
   #grant(role: IRole, sid: string, actions: string[], partitions: readonly PartitionName[]): void {

@@ -27,7 +27,8 @@ const KEY_USES: { readonly [action: string]: string } = {
 };
 const TABLE_USES: { readonly [actions: string]: string } = {
   'dynamodb:ConditionCheckItem,dynamodb:GetItem,dynamodb:Query': 'read',
-  'dynamodb:DeleteItem,dynamodb:PutItem,dynamodb:UpdateItem': 'write',
+  'dynamodb:PutItem,dynamodb:UpdateItem': 'write',
+  'dynamodb:DeleteItem': 'delete',
 };
 
 export function grantedAccess(synthesised: Synthesised): GrantedAccess {

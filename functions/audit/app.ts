@@ -15,6 +15,8 @@ export interface AuditPorts extends DoorPorts {
 }
 
 const MAX_TRAIL_PAGE = 200;
+/** Of its segments: a platform answers 6 MB at most, and the producers go with each page. */
+const MAX_TRAIL_PAGE_BYTES = 2 * 1024 * 1024;
 
 export function createAuditApp(ports: AuditPorts): Hono {
   const door = createDoor('audit', ports);
@@ -48,13 +50,18 @@ export function createAuditApp(ports: AuditPorts): Hono {
       isClosed,
       heartbeat,
     }));
-    const segments = [];
-    for (const entry of await trail.entries(after, MAX_TRAIL_PAGE)) {
-      const jws = await trail.segment(entry);
+    const entries = await trail.entries(after, MAX_TRAIL_PAGE);
+    const segments: { readonly place: number; readonly producer: string; readonly jws: string }[] = [];
+    let bytes = 0;
+    for (const { place, producer, from } of entries) {
       // A lost object is for the verifier to state, not for us to hide.
-      segments.push({ place: entry.place, producer: entry.producer, jws: jws ?? '' });
+      const jws = (await trail.segment({ producer, from })) ?? '';
+      bytes += jws.length;
+      if (bytes > MAX_TRAIL_PAGE_BYTES && segments.length > 0) break;
+      segments.push({ place, producer, jws });
     }
-    const next = segments.length === MAX_TRAIL_PAGE ? segments[segments.length - 1]?.place : undefined;
+    const isLast = segments.length === entries.length && entries.length < MAX_TRAIL_PAGE;
+    const next = isLast ? undefined : segments[segments.length - 1]?.place;
     return context.json({ producers, segments, next });
   });
 

@@ -9,6 +9,7 @@ import {
   createDecisionRecord,
   type Decision,
   type EnforcementPoint,
+  isEnforcementPoint,
   readHttpCheck,
   renderHttpAnswer,
 } from '@postern/broker';
@@ -40,9 +41,11 @@ export function createAuthorize(ports: AuthorizePorts): Authorize {
   return async ({ rawHeaders, enforcementPoint }) => {
     try {
       const startUs = ports.nowUs();
-      const decision = decisionOf(ports.broker, await ports.state(), rawHeaders, enforcementPoint);
+      const state = await ports.state();
+      const decision = decisionOf(ports.broker, state, rawHeaders, enforcementPoint);
       const { reason } = decision;
-      const isStranger = enforcementPoint === undefined || reason === 'enforcement-point-unknown';
+      // Whatever was refused first: a call that cannot be read may be anybody's.
+      const isStranger = state === undefined || !isEnforcementPoint(state.release, enforcementPoint);
       if (!isStranger || !ports.refusals.countRepeat({ door: 'authorize', reason, caller: enforcementPoint?.id }))
         await ports.record(createDecisionRecord(decision, Math.round(ports.nowUs() - startUs)), decision.id);
       return checkAnswer(renderHttpAnswer(decision));

@@ -1,5 +1,7 @@
+import { randomBytes } from 'node:crypto';
 import { certifyProducer } from '@postern/audit';
-import { createFeedKeyCertifier, createFeedLog } from '@postern/feed';
+import { createDecisionIds } from '@postern/broker';
+import { createFeedKeyCertifier, createFeedLog, type FeedLog, FeedTampered } from '@postern/feed';
 import type { IdentifyFunction } from '../door/door.ts';
 import type { StorePorts } from '../ports.ts';
 import { createRecorder } from '../recorder.ts';
@@ -22,9 +24,12 @@ export async function openRotate(ports: StorePorts & { readonly identify: Identi
   const { table, objects, keys, clock, trustDomain } = ports;
   const [rootSigner, mac] = await Promise.all([keys.signer('root'), keys.mac('facts')]);
   const assertionSigner = () => keys.signer('assertion');
-  const root = await loadOrCreateRoot({ objects, signer: rootSigner, trustDomain, clock });
-  const { bundle } = createTrustAnchors(root, trustDomain);
   const feedLog = createFeedLog({ table, mac });
+  const beforeCreating = () => beginFeed(feedLog, createDecisionIds(randomBytes)(clock.nowMs()));
+  const root = await loadOrCreateRoot({ objects, signer: rootSigner, trustDomain, clock, beforeCreating });
+  // With it every revocation would be gone: who deletes the feed stops it, and gets no new one.
+  if ((await feedLog.head()) === undefined) throw new FeedTampered('there is a root certificate, but the feed is gone');
+  const { bundle } = createTrustAnchors(root, trustDomain);
 
   const certifier: Certifier = {
     certifyIssuer: createCertifyIssuer({
@@ -41,8 +46,13 @@ export async function openRotate(ports: StorePorts & { readonly identify: Identi
       certifyProducer({ producer, jwk, owner, atMs: clock.nowMs() }, await assertionSigner()),
   };
   const recorder = createRecorder('rotate', { ...ports, certifier });
-  await feedLog.open(recorder.createId());
   const app = createRotateApp({ ...recorder.doorPorts, identify: ports.identify, trustDomain, certifier });
   const tick = () => publishTrustBundle({ bundle, feedLog, clock });
   return { app, certifier, tick, ...recorder.lifecycle };
+}
+
+/** The feed before the root: a start that ends between the two begins again, and nothing is in the feed by then. */
+async function beginFeed(feedLog: FeedLog, epoch: string): Promise<void> {
+  const { sequence, releaseNumber } = await feedLog.open(epoch);
+  if (sequence > 0 || releaseNumber > 0) throw new FeedTampered('there is a feed, but the root certificate is gone');
 }

@@ -1,6 +1,6 @@
 /** The root certificate: made once by `rotate`, kept as an object that is never replaced, believed for its key alone. */
 import { createRootCertificate, readOwnCertificate } from '@postern/ca';
-import type { Signer } from '@postern/keys';
+import { type Signer, verifyX509Signature } from '@postern/keys';
 import type { Certificate, TrustDomain } from '@postern/spiffe';
 import { type Clock, type Objects, StoreUnavailable } from '@postern/store';
 
@@ -11,15 +11,20 @@ export interface Root {
   readonly certificate: Certificate;
 }
 
-/** Throws when the stored root belongs to another key or trust domain than the ones in use. */
+/**
+ * Throws when the stored root belongs to another key or trust domain than the ones in use. `beforeCreating`: called when
+ * there is none; when it rejects, none is made: a root that was there and is gone is for an operator to look at.
+ */
 export async function loadOrCreateRoot(ports: {
   readonly objects: Objects;
   readonly signer: Signer;
   readonly trustDomain: TrustDomain;
   readonly clock: Clock;
+  readonly beforeCreating: () => Promise<void>;
 }): Promise<Root> {
   const { objects, signer, trustDomain, clock } = ports;
   if ((await objects.get(ROOT_OBJECT)) === undefined) {
+    await ports.beforeCreating();
     const made = await createRootCertificate({ signer, trustDomain, nowMs: clock.nowMs() });
     await objects.putIfAbsent(ROOT_OBJECT, made);
   }
@@ -41,7 +46,13 @@ export async function loadRoot(ports: {
   const certificate = readOwnCertificate(der);
   if (Buffer.compare(certificate.spki, spki) !== 0)
     throw new Error('the stored root certificate is of another key: restore the root key, or begin anew elsewhere');
+  // Names, life and extensions are whoever's signature it is, not the key's.
+  if (!isSelfSigned(certificate)) throw new Error('the stored root certificate is not signed by the root key');
   if (certificate.subjectAltName?.uris[0] !== `spiffe://${trustDomain}`)
     throw new Error(`the stored root certificate is not of \`${trustDomain}\`: begin anew elsewhere`);
   return { der, certificate };
+}
+
+function isSelfSigned({ tbs, signature, signatureAlgorithm, spki }: Certificate): boolean {
+  return verifyX509Signature({ algorithm: signatureAlgorithm, spki, message: tbs, signature });
 }

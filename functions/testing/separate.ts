@@ -6,7 +6,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openSoftwareKeyRing } from '@postern/keys';
-import { parseTrustDomain } from '@postern/spiffe';
+import { parseTrustDomain, type TrustDomain } from '@postern/spiffe';
+import type { Objects, Table } from '@postern/store';
 import { createMemoryObjects, createMemoryTable } from '@postern/store/embedded';
 import { createManualClock, type ManualClock } from '@postern/store/testing';
 import { FUNCTION_NAMES, type FunctionName } from '../access.ts';
@@ -31,6 +32,13 @@ export const ADMINISTRATOR = 'arn:aws:iam::111122223333:role/administrator';
 export const AUDITOR = 'arn:aws:iam::111122223333:role/auditor';
 
 export interface Separate {
+  /** Beneath what each function may use of them. */
+  readonly table: Table;
+  readonly objects: Objects;
+  readonly logs: readonly { readonly event: string; readonly [field: string]: unknown }[];
+  rootKey(): Promise<{ readonly spki: Uint8Array; readonly trustDomain: TrustDomain }>;
+  /** `rotate` started anew. */
+  reopenRotate(): Promise<ServedFunction>;
   readonly clock: ManualClock;
   /** Opened with its routes. */
   readonly apps: { readonly [F in Exclude<FunctionName, 'authorize'>]: OpenApp };
@@ -41,6 +49,7 @@ export interface Separate {
 
 export async function openSeparately(): Promise<Separate> {
   const clock = createManualClock();
+  const logs: { readonly event: string; readonly [field: string]: unknown }[] = [];
   const dir = mkdtempSync(join(tmpdir(), 'postern-separate-'));
   const [table, objects, keys] = [createMemoryTable({ clock }), createMemoryObjects(), openSoftwareKeyRing(dir)];
   const trustDomain = parseTrustDomain('demo.test');
@@ -50,15 +59,17 @@ export async function openSeparately(): Promise<Separate> {
   const storesOf = (name: FunctionName) => ({
     trustDomain: trustDomain.value,
     clock,
-    log: () => {},
+    log: (_level: string, event: string, fields = {}) => void logs.push({ event, ...fields }),
     table: restrictTable(table, name),
     objects: restrictObjects(objects, name),
     keys: restrictKeys(keys, name),
   });
-  const rotate = await openRotate({
-    ...storesOf('rotate'),
-    identify: (principal) => (principal === undefined ? undefined : principals.get(principal)),
-  });
+  const openTheRotate = () =>
+    openRotate({
+      ...storesOf('rotate'),
+      identify: (principal) => (principal === undefined ? undefined : principals.get(principal)),
+    });
+  const rotate = await openTheRotate();
   const rotating = serveApp(rotate);
   const portsOf = (name: FunctionName) => ({
     ...storesOf(name),
@@ -106,6 +117,11 @@ export async function openSeparately(): Promise<Separate> {
   };
   return {
     clock,
+    table,
+    objects,
+    logs,
+    rootKey: async () => ({ spki: await keys.publicKey('root'), trustDomain: trustDomain.value }),
+    reopenRotate: async () => serveApp(await openTheRotate()),
     apps,
     served,
     call: (name, { method = 'GET', target = '/', headers = [], principal, body }) =>

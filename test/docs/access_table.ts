@@ -68,6 +68,7 @@ function users(): string[][] {
         of((row) => row.reads.includes(partition)),
       ],
       [`partition \`${partition}\``, 'writes', of((row) => row.writes.includes(partition))],
+      [`partition \`${partition}\``, 'deletes from', of((row) => row.deletes?.includes(partition) === true)],
     ]),
     ...(Object.keys(OBJECT_FOLDERS) as ObjectFolder[]).flatMap((folder) => [
       [`objects below \`${OBJECT_FOLDERS[folder]}\``, 'reads', of((row) => row.readsObjects.includes(folder))],
@@ -85,8 +86,9 @@ function keysOf({ signingKeys, macKeys }: Access): string {
   return [...keys, ...(macKeys.length === 0 ? [] : [`MAC ${quoted(macKeys)}`])].join(', ');
 }
 
-function othersOf({ secrets, asksRotate, tickMinutes }: Access): string {
+function othersOf({ deletes = [], secrets, asksRotate, tickMinutes }: Access): string {
   return [
+    ...(deletes.length === 0 ? [] : [`deletes from ${quoted(deletes)}`]),
     ...(asksRotate ? ['asks `rotate`'] : []),
     ...secrets.map((secret) => `secret \`${secret}\``),
     ...(tickMinutes === undefined ? [] : [`runs every ${tickMinutes === 1 ? 'minute' : `${tickMinutes} minutes`}`]),

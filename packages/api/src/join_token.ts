@@ -39,14 +39,23 @@ export function parseJoinToken(text: string): Result<JoinToken, 'join-token-malf
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
 
+const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
+
+/** In clear text only on this machine: what goes there are credentials. */
+function isReachable(text: string): boolean {
+  if (!/^https?:\/\//.test(text) || !URL.canParse(text)) return false;
+  const { protocol, hostname } = new URL(text);
+  return protocol === 'https:' || LOOPBACK.test(hostname);
+}
+
 /** Targets are appended to it, and proofs name it: nothing but scheme, host and port. */
 function isOrigin(value: unknown): boolean {
-  return isText(value) && /^https?:\/\//.test(value) && URL.canParse(value) && new URL(value).origin === value;
+  return isText(value) && isReachable(value) && new URL(value).origin === value;
 }
 
 /** An origin, and a path where there is one, without a `/` at its end: more is put after it. */
 function isBaseUrl(value: unknown): boolean {
-  if (!isText(value) || !/^https?:\/\//.test(value) || !URL.canParse(value)) return false;
+  if (!isText(value) || !isReachable(value)) return false;
   const { origin, pathname } = new URL(value);
   return value === origin + pathname.replace(/\/$/, '');
 }

@@ -16,10 +16,15 @@ export function checkEnforcementPoint(
   serviceName: string,
   point: EnforcementPoint | undefined,
 ): Result<Service, EnforcementPointReason> {
-  if (point === undefined || !pointsOf(release).has(point.id)) return refuse('enforcement-point-unknown');
+  if (point === undefined || !isEnforcementPoint(release, point)) return refuse('enforcement-point-unknown');
   const service = release.services.get(serviceName)?.service;
   if (service === undefined || !service.enforcementPoints.includes(point.id)) return refuse('service-not-bound');
   return accept(service);
+}
+
+/** Whether it may ask about any service at all. */
+export function isEnforcementPoint(release: LoadedRelease, point: EnforcementPoint | undefined): boolean {
+  return point !== undefined && pointsOf(release).has(point.id);
 }
 
 /** Everyone who may ask about any service; made once per release. */

@@ -9,7 +9,8 @@ const FACTS: readonly (readonly [string, string])[] = [
   ['x-postern-authority', 'payments.demo.test'],
   ['x-postern-scheme', 'https'],
 ];
-const SIGNATURE = 'AWS4-HMAC-SHA256 Credential=ASIA/20261128/eu-central-1/lambda/aws4_request, SignedHeaders=host, Signature=00';
+const SIGNATURE =
+  'AWS4-HMAC-SHA256 Credential=ASIA/20261128/eu-central-1/lambda/aws4_request, SignedHeaders=host, Signature=00';
 
 /** As it reaches a function behind a signed front door, with what that door adds. */
 function signed(...lines: readonly (readonly [string, string])[]) {

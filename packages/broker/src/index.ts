@@ -3,6 +3,7 @@ export { type Broker, type BrokerPorts, createBroker } from './decide_request.ts
 export type { ClientAnswer, Decision, Obligation } from './decision.ts';
 export { createDecisionIds } from './decision_id.ts';
 export { createDecisionRecord } from './decision_record.ts';
+export { isEnforcementPoint } from './enforcement_point.ts';
 export {
   type CallMetadata,
   type EnvoyCheckRequest,

@@ -272,3 +272,33 @@ describe('bounds', () => {
     expect(await log.head()).toMatchObject({ releaseNumber: 2, releaseDigest: 'ab'.repeat(32) });
   });
 });
+
+describe('a genuine item in the place of another', () => {
+  const HEAD = { pk: 'feed', sk: 'head' };
+  async function kinds() {
+    const world = await createFeedWorld();
+    await world.append(revocationOf('svid:1', 1));
+    const entry = await world.table.get({ pk: 'feed-entry', sk: '0000000000000001' });
+    const fact = await world.table.get({ pk: 'fact#revocation', sk: 'svid:1' });
+    const head = await world.table.get(HEAD);
+    if (!entry || !fact || !head) throw new Error('not there');
+    return { world, entry, fact, head };
+  }
+
+  test.each(['entry', 'fact'] as const)('an %s is no head without members', async (kind) => {
+    const { world, ...items } = await kinds();
+    const { body, mac } = items[kind].attributes as { body: string; mac: Uint8Array };
+    const { epoch, sequence, releaseNumber } = JSON.parse(body) as { [name: string]: unknown };
+    const version = `${epoch}/${sequence}/${releaseNumber}`;
+    await world.table.put({ ...HEAD, attributes: { body, mac, version } });
+    await expect(world.log.head()).rejects.toBeInstanceOf(FeedTampered);
+  });
+
+  test('a head is no entry, and an entry no fact', async () => {
+    const { world, head, entry } = await kinds();
+    await world.table.put({ pk: 'feed-entry', sk: '0000000000000001', attributes: head.attributes });
+    await expect(world.log.readEntries(0)).rejects.toBeInstanceOf(FeedTampered);
+    await world.table.put({ pk: 'fact#revocation', sk: 'svid:1', attributes: entry.attributes });
+    await expect(world.log.latest('revocation', 'svid:1')).rejects.toBeInstanceOf(FeedTampered);
+  });
+});

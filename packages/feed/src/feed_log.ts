@@ -81,7 +81,9 @@ export function createFeedLog(ports: { readonly table: Table; readonly mac: Mac 
 
   async function head(): Promise<StoredHead | undefined> {
     const item = await table.get(HEAD);
-    return item && seal.open<StoredHead>(item, (value) => versionOf(value) === item.attributes['version']);
+    return (
+      item && seal.open<StoredHead>(item, (value) => isHead(value) && versionOf(value) === item.attributes['version'])
+    );
   }
 
   async function latest(kind: Fact['kind'], subject: string): Promise<Fact | undefined> {
@@ -163,7 +165,9 @@ export function createFeedLog(ports: { readonly table: Table; readonly mac: Mac 
       for (const item of page.items) {
         bytes += Buffer.byteLength(String(item.attributes['body']));
         if (bytes > MAX_FEED_PAGE_BYTES && entries.length > 0) break;
-        entries.push(await seal.open<FeedEntry>(item, ({ sequence }) => entryKey(sequence).sk === item.sk));
+        entries.push(
+          await seal.open<FeedEntry>(item, (entry) => isEntry(entry) && entryKey(entry.sequence).sk === item.sk),
+        );
       }
       return entries;
     },
@@ -187,7 +191,17 @@ function supersedes(fact: PostureFact, known: PostureFact): boolean {
   return known.compliant && !fact.compliant;
 }
 
+/** An entry or a fact carries the same MAC, and would pass for a head without members. */
+function isHead({ epoch, sequence, chain, releaseNumber, releaseDigest }: StoredHead): boolean {
+  const areTexts = [epoch, chain, releaseDigest].every((member) => typeof member === 'string');
+  return areTexts && Number.isSafeInteger(sequence) && Number.isSafeInteger(releaseNumber);
+}
+
 /** Both counters only grow, so this text names one state of the head. */
 function versionOf(head: StoredHead): string {
   return `${head.epoch}/${head.sequence}/${head.releaseNumber}`;
 }
+
+/** A head has a sequence too. */
+const isEntry = ({ sequence, fact }: FeedEntry): boolean =>
+  Number.isSafeInteger(sequence) && typeof fact === 'object' && fact !== null;

@@ -3,6 +3,7 @@
  * request context, which the front door wrote: whoever may invoke the function past its front door can write that too,
  * and so be any principal. Grant `lambda:InvokeFunction` to nobody but the scheduler.
  */
+import { createHash } from 'node:crypto';
 import { accept, type Result, refuse } from '@postern/result';
 import { principalOf } from './principal.ts';
 import type { HttpCall } from './served_function.ts';
@@ -41,7 +42,10 @@ export function readHttpEvent(event: unknown): Result<HttpCall, HttpEventReason>
   if (headers === undefined) return refuse('event-malformed', 'the headers');
   const body = readBody(event['body'] ?? '', event['isBase64Encoded'] ?? false);
   if (body === undefined) return refuse('event-malformed', 'the body');
-  return accept({ method, target, headers, body, principal: readPrincipal(authorizer) });
+  const principal = readPrincipal(authorizer);
+  if (principal !== undefined && !isBodySigned(headers, body))
+    return refuse('event-malformed', 'the digest of the body');
+  return accept({ method, target, headers, body, principal });
 }
 
 /** Lambda authorizers are asked about calls in nearly the same shape, but with a `routeArn`. */
@@ -71,6 +75,12 @@ function readBody(body: unknown, isBase64Encoded: unknown): Uint8Array | undefin
   if (isBase64Encoded === false) return Buffer.from(body);
   const bytes = isBase64Encoded === true ? Buffer.from(body, 'base64') : undefined;
   return bytes?.toString('base64') === body ? bytes : undefined;
+}
+
+/** What a signature covers is what this header says of the body; whether the front door compares the two is written nowhere. */
+function isBodySigned(headers: HttpCall['headers'], body: Uint8Array): boolean {
+  const said = headers.find(([name]) => name === 'x-amz-content-sha256')?.[1];
+  return said === undefined || said === createHash('sha256').update(body).digest('hex');
 }
 
 function readPrincipal(authorizer: unknown): string | undefined {

@@ -40,7 +40,7 @@ export function signRequest(
   };
   const canonical = Object.entries({ ...signed, host: url.host })
     .map(([name, value]): [string, string] => [name, value.trim().replace(/ +/g, ' ')])
-    .sort(([a], [b]) => (a < b ? -1 : 1));
+    .sort(([a], [b]) => compare(a, b));
   const names = canonical.map(([name]) => name).join(';');
   const lines = canonical.map(([name, value]) => `${name}:${value}\n`).join('');
   const path = service === 's3' ? url.pathname : escapedAgain(url.pathname);
@@ -60,10 +60,13 @@ function escapedAgain(path: string): string {
 
 function canonicalQuery(url: URL): string {
   return [...url.searchParams]
-    .map(([name, value]) => `${escaped(name)}=${escaped(value)}`)
-    .sort()
+    .map(([name, value]) => [escaped(name), escaped(value)] as const)
+    .sort(([name, value], [other, otherValue]) => compare(name, other) || compare(value, otherValue))
+    .map((pair) => pair.join('='))
     .join('&');
 }
+
+const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
 /** RFC 3986 2.3: all but the unreserved. */
 function escaped(text: string): string {

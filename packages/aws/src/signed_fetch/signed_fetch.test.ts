@@ -87,6 +87,7 @@ type RequestRow = readonly [what: string, path: string, request: SignedRequest];
 const requests: readonly RequestRow[] = [
   ['a bare one', '/', {}],
   ['a query in no order', '/a?b=2&a=1&b=1', {}],
+  ['names that begin alike', '/a?a-b=1&a=2&a%20=3&ab=4', {}],
   ['a query that needs encoding', `/a?q=${encodeURIComponent("é /&=+'()*!~")}&empty=&flag`, {}],
   ['a plus in the query', '/a?q=b+c', {}],
   ['a path that needs encoding', '/a%20b/%C3%A9/c%2Fd', {}],
