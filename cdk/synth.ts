@@ -30,7 +30,9 @@ try {
   for (const [name, { Description }] of Object.entries(template.Outputs))
     say(`output   ${name.padEnd(14)} ${Description}`);
   for (const note of notes) say(`note     ${note}`);
-  say(`deploy   npx cdk deploy ${stackName} --app cdk.out --outputs-file postern-deployment.json`);
+  // A template that CloudFormation would refuse has a note that says so.
+  if (template.Rules?.['TrustDomainIsNamed'] === undefined)
+    say(`deploy   npx cdk deploy ${stackName} --app cdk.out --outputs-file postern-deployment.json`);
 } catch (fault) {
   if (!(fault instanceof ConfigurationInvalid || fault instanceof BundleRefused)) throw fault;
   process.stderr.write(`synth: ${fault.message}\n`);

@@ -33,6 +33,7 @@ export interface Synthesis {
 }
 
 export interface Template {
+  readonly Rules?: { readonly [name: string]: unknown };
   readonly Resources: { readonly [id: string]: { readonly Type: string; readonly [member: string]: unknown } };
   readonly Outputs: { readonly [name: string]: { readonly Value: unknown; readonly Description: string } };
 }

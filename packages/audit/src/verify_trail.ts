@@ -226,10 +226,13 @@ function unclosedOf(producers: readonly Progress[]): Finding[] {
     newestAtMs.set(owner, Math.max(openedAtMs, newestAtMs.get(owner) ?? openedAtMs));
   return producers
     .filter(({ owner, openedAtMs, isClosed }) => !isClosed && openedAtMs < (newestAtMs.get(owner) as number))
-    .map(({ producer, to }) => ({
+    .map(({ producer, owner, to }) => ({
       kind: 'producer-not-closed',
       producer,
-      detail: `ended after number ${to} without saying so; records after it may be lost`,
+      // A platform ends instances of a function without a word, and several run at once.
+      detail: owner.startsWith('spiffe://')
+        ? `ended after number ${to} without saying so; records after it may be lost`
+        : `has not said that it ended after number ${to}; a function answers only when its record is durable`,
     }));
 }
 
