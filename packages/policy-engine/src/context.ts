@@ -2,8 +2,8 @@
  * The context of a decision: what is known of the request beyond its parties, from plain values to Cedar's. An attribute
  * that is not known is absent, so that a policy has to say what its absence means. Sources: docs/context.md.
  */
-import { type CedarRecord, datetimeOf, type IpAddr, ipOf, recordOf, setOf } from './cedar/index.ts';
-import { localTime } from './local_time.ts';
+import { CedarRecord, datetimeOf, type IpAddr, ipOf, setOf } from './cedar/index.ts';
+import { type LocalTime, localTime } from './local_time.ts';
 import { splitSpiffeId } from './release/names.ts';
 import type { Assurance } from './release/release.ts';
 import { decodePath } from './routing/index.ts';
@@ -58,22 +58,34 @@ export interface DevicePosture {
   readonly observedAtMs: number;
 }
 
+/** The attributes that each record may have, in the order in which its values are given. */
+const ATTRIBUTES = {
+  context: ['now', 'request', 'network', 'local', 'workload', 'user', 'auth', 'device'],
+  request: ['method', 'path', 'host'],
+  network: ['sourceIp'],
+  local: ['hour', 'weekday', 'minuteOfDay'],
+  workload: ['spiffeId', 'trustDomain', 'path', 'assurance', 'notAfter'],
+  user: ['issuer', 'subject', 'email', 'groups'],
+  auth: ['time', 'ageSeconds', 'acr', 'amr'],
+  device: ['id', 'known', 'compliant', 'managed', 'posture', 'platform', 'osVersion', 'diskEncrypted', 'observedAt'],
+} as const;
+
 /**
  * Builds `DecisionInput.context`. Throws for a value that is no such thing (a malformed address, an unknown time zone):
  * the caller parsed it before, and leaving the attribute out could open what a `forbid` on it closes.
  */
 export function contextOf(known: RequestContext): CedarRecord {
   const { nowMs, request, network, workload, user, auth, device } = known;
-  return recordOf({
-    now: datetimeOf(nowMs),
-    request: recordOf({ method: request.method, path: decodePath(request.path), host: request.host }),
-    network: recordOf({ sourceIp: network.sourceIp === undefined ? undefined : addressOf(network.sourceIp) }),
-    local: recordOf({ ...localTime(nowMs, known.timeZone) }),
-    workload: workload && workloadRecord(workload),
-    user: user && userRecord(user),
-    auth: auth && authRecord(auth, nowMs),
-    device: device && deviceRecord(device),
-  });
+  return new CedarRecord(ATTRIBUTES.context, [
+    datetimeOf(nowMs),
+    new CedarRecord(ATTRIBUTES.request, [request.method, decodePath(request.path), request.host]),
+    new CedarRecord(ATTRIBUTES.network, [network.sourceIp === undefined ? undefined : addressOf(network.sourceIp)]),
+    localRecord(localTime(nowMs, known.timeZone)),
+    workload && workloadRecord(workload),
+    user && userRecord(user),
+    auth && authRecord(auth, nowMs),
+    device && deviceRecord(device),
+  ]);
 }
 
 function addressOf(text: string): IpAddr {
@@ -83,37 +95,42 @@ function addressOf(text: string): IpAddr {
   return address.value;
 }
 
+function localRecord({ hour, weekday, minuteOfDay }: LocalTime): CedarRecord {
+  return new CedarRecord(ATTRIBUTES.local, [hour, weekday, minuteOfDay]);
+}
+
 function workloadRecord({ spiffeId, assurance, notAfterMs }: WorkloadContext): CedarRecord {
   const parts = splitSpiffeId(spiffeId);
   if (parts === undefined) throw new TypeError('the identity of a workload is not a SPIFFE ID');
-  return recordOf({ spiffeId, ...parts, assurance, notAfter: datetimeOf(notAfterMs) });
+  const { trustDomain, path } = parts;
+  return new CedarRecord(ATTRIBUTES.workload, [spiffeId, trustDomain, path, assurance, datetimeOf(notAfterMs)]);
 }
 
 function userRecord({ issuer, subject, email, groups }: UserContext): CedarRecord {
-  return recordOf({ issuer, subject, email, groups: setOf(groups) });
+  return new CedarRecord(ATTRIBUTES.user, [issuer, subject, email, setOf(groups)]);
 }
 
 /** A sign-in that seems to lie ahead (skewed clocks) is as fresh as one can be. */
 function authRecord({ timeMs, acr, amr }: AuthContext, nowMs: number): CedarRecord {
   const ageSeconds = Math.max(0, Math.floor((nowMs - timeMs) / 1000));
-  return recordOf({ time: datetimeOf(timeMs), ageSeconds, acr, amr: setOf(amr) });
+  return new CedarRecord(ATTRIBUTES.auth, [datetimeOf(timeMs), ageSeconds, acr, setOf(amr)]);
 }
 
 /** Of a device without posture nothing good is assumed. */
 function deviceRecord({ id, posture }: DeviceContext): CedarRecord {
-  if (posture === undefined) {
-    return recordOf({ id, known: false, compliant: false, managed: false, posture: 'unknown' });
-  }
+  if (posture === undefined) return new CedarRecord(ATTRIBUTES.device, [id, false, false, false, 'unknown']);
   const { compliant, managed, platform, osVersion, diskEncrypted, observedAtMs } = posture;
-  return recordOf({
+  const judgement = compliant ? 'compliant' : 'non-compliant';
+  const observedAt = datetimeOf(observedAtMs);
+  return new CedarRecord(ATTRIBUTES.device, [
     id,
-    known: true,
+    true,
     compliant,
     managed,
-    posture: compliant ? 'compliant' : 'non-compliant',
+    judgement,
     platform,
     osVersion,
     diskEncrypted,
-    observedAt: datetimeOf(observedAtMs),
-  });
+    observedAt,
+  ]);
 }

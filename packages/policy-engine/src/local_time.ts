@@ -10,6 +10,8 @@ export interface LocalTime {
 }
 
 const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
 const WEEKDAYS = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'];
 
 interface Zone {
@@ -31,6 +33,7 @@ export function isTimeZone(timeZone: string): boolean {
  * door outside its hours.
  */
 export function localTime(nowMs: number, timeZone = 'UTC'): LocalTime {
+  if (timeZone === 'UTC') return utcTime(nowMs);
   const zone = zoneOf(timeZone);
   if (zone === undefined) throw new Error(`unknown time zone \`${timeZone.slice(0, 64)}\``);
   const minute = Math.floor(nowMs / MINUTE_MS);
@@ -39,6 +42,15 @@ export function localTime(nowMs: number, timeZone = 'UTC'): LocalTime {
     zone.minute = minute;
   }
   return zone.local;
+}
+
+/** Without the platform's calendar, whose data takes 10 ms to load. */
+function utcTime(nowMs: number): LocalTime {
+  const day = Math.floor(nowMs / DAY_MS);
+  const minuteOfDay = Math.floor((nowMs - day * DAY_MS) / MINUTE_MS);
+  // 1 January 1970 was a Thursday, the fourth day.
+  const weekday = ((((day + 3) % 7) + 7) % 7) + 1;
+  return { hour: Math.floor(minuteOfDay / 60), weekday, minuteOfDay };
 }
 
 function zoneOf(timeZone: string): Zone | undefined {

@@ -1,5 +1,5 @@
 /** The entities of Postern's policy model, made from what is known of services, callers and people. */
-import { type EntityInput, type EntityUid, entityUid, recordOf } from './cedar/index.ts';
+import { CedarRecord, type EntityInput, type EntityUid, entityUid } from './cedar/index.ts';
 import { splitSpiffeId } from './release/names.ts';
 
 export function serviceUid(name: string): EntityUid {
@@ -45,18 +45,24 @@ export interface UserDescription {
   readonly groups: readonly string[];
 }
 
+const USER_ATTRIBUTES = ['issuer', 'subject', 'email'];
+
 /** The entity of a user whose token was verified, for `DecisionInput.entities`. */
 export function userEntity(user: UserDescription): EntityInput {
   const { issuer, subject, email } = user;
   return {
     uid: userUid(issuer, subject),
-    attributes: recordOf({ issuer, subject, email }),
+    attributes: new CedarRecord(USER_ATTRIBUTES, [issuer, subject, email]),
     parents: user.groups.map(groupUid),
   };
 }
 
+const WORKLOAD_ATTRIBUTES = ['trustDomain', 'path'];
+
 /** The entity of a workload; `undefined` when `spiffeId` is no SPIFFE ID. */
 export function workloadEntity(spiffeId: string, parents: readonly EntityUid[] = []): EntityInput | undefined {
   const parts = splitSpiffeId(spiffeId);
-  return parts && { uid: workloadUid(spiffeId), attributes: recordOf({ ...parts }), parents };
+  if (parts === undefined) return undefined;
+  const attributes = new CedarRecord(WORKLOAD_ATTRIBUTES, [parts.trustDomain, parts.path]);
+  return { uid: workloadUid(spiffeId), attributes, parents };
 }

@@ -4,7 +4,7 @@
  */
 import { constantOf } from './compile.ts';
 import { type AttributePath, attributePathOf, type Expression } from './expression.ts';
-import type { PolicyOutline, ScopeConstraint } from './policy.ts';
+import { conjunctsOfPolicy, type Policy, type ScopeConstraint } from './policy.ts';
 import type { EntityUid, Value } from './value.ts';
 
 /** A necessary condition on principal, action or resource. `in` with several ancestors: any of them. */
@@ -28,18 +28,6 @@ export interface AttributeCondition {
   readonly guardedLengths: readonly number[];
 }
 
-/** The scope of a policy: all of these must hold, and nothing else. */
-export interface PolicyScope {
-  readonly principal: EntityScope;
-  readonly action: EntityCondition | undefined;
-  readonly resource: EntityScope;
-}
-
-export interface EntityScope {
-  readonly entity: EntityCondition | undefined;
-  readonly type: EntityCondition | undefined;
-}
-
 /** What a policy asks of a request at least: its scope, made narrower by conditions where that is safe. */
 export interface Applicability {
   readonly principal: EntityCondition | undefined;
@@ -55,40 +43,29 @@ interface Guard extends AttributePath {
   readonly given: number;
 }
 
-export function scopeOf(policy: PolicyOutline): PolicyScope {
-  return {
-    principal: entityScopeOf(policy.principal),
-    action: policy.action.op === 'all' ? undefined : policy.action,
-    resource: entityScopeOf(policy.resource),
-  };
-}
-
-function entityScopeOf(scope: ScopeConstraint): EntityScope {
+function entityConditionOfScope(scope: ScopeConstraint): EntityCondition | undefined {
   switch (scope.op) {
     case 'all':
-      return { entity: undefined, type: undefined };
+      return undefined;
     case '==':
-      return { entity: scope, type: undefined };
+      return scope;
     case 'in':
-      return { entity: { op: 'in', uids: [scope.uid] }, type: undefined };
+      return { op: 'in', uids: [scope.uid] };
     case 'is':
-      return {
-        entity: scope.uid && { op: 'in', uids: [scope.uid] },
-        type: { op: 'is', type: scope.type },
-      };
+      return scope.uid === undefined ? { op: 'is', type: scope.type } : { op: 'in', uids: [scope.uid] };
   }
 }
 
-export function applicabilityOf(policy: PolicyOutline): Applicability {
-  const scope = scopeOf(policy);
+export function applicabilityOf(policy: Policy): Applicability {
+  const { principal, action, resource } = policy;
   const conditions: { [name in EntityVariable]: EntityCondition | undefined } = {
-    principal: scope.principal.entity ?? scope.principal.type,
-    action: scope.action,
-    resource: scope.resource.entity ?? scope.resource.type,
+    principal: entityConditionOfScope(principal),
+    action: action.op === 'all' ? undefined : action,
+    resource: entityConditionOfScope(resource),
   };
   const guards: Guard[] = [];
   let mayHaveFailed = false;
-  for (const conjunct of policy.conjuncts()) {
+  for (const conjunct of conjunctsOfPolicy(policy)) {
     const guard = guardOf(conjunct);
     if (guard !== undefined) {
       guards.push(guard);

@@ -1,11 +1,11 @@
 /** A policy of a set: checked when the set is made, compiled when a request first needs it. */
-import { applicabilityOf, type EntityCondition, type EntityScope, scopeOf } from './applicability.ts';
+import { applicabilityOf, type EntityCondition } from './applicability.ts';
 import type { Test } from './compile.ts';
 import type { ConditionCompiler } from './condition_compiler.ts';
-import type { EntityKeys, RequestKeys } from './entity_keys.ts';
+import { ACTION, type EntityKeys, PRINCIPAL, RESOURCE, type RequestKeys } from './entity_keys.ts';
 import type { Frame } from './frame.ts';
-import type { Effect, Policy, PolicyOutline } from './policy.ts';
-import type { Asked, Indexed } from './policy_index.ts';
+import type { Effect, Policy, ScopeConstraint } from './policy.ts';
+import type { Asked, AskedKeys, Indexed } from './policy_index.ts';
 
 const ANY = -1;
 
@@ -27,68 +27,85 @@ export class CompiledPolicy implements Indexed {
   readonly #resourceType: number;
   readonly #action: number | readonly number[];
   #tests: readonly Test[] | undefined;
-  /** What the scope asks for, and what scope and conditions together ask for. */
-  readonly askedByScope: Asked;
-  readonly asked: Asked;
+  #askedByConditions: Asked | undefined;
+  readonly #keys: EntityKeys;
   readonly #load: () => Policy;
 
-  /** `load` makes the policy that `outline` is of. */
-  constructor(id: string, ordinal: number, outline: PolicyOutline, keys: EntityKeys, load: () => Policy) {
-    const keysOf = (condition: EntityCondition | undefined) => condition && keys.keysFor(condition);
-    const one = (condition: EntityCondition | undefined) => keysOf(condition)?.[0] ?? ANY;
-    const narrowest = ({ entity, type }: EntityScope) => keysOf(entity ?? type);
-    const { principal, action, resource } = scopeOf(outline);
-    const applicability = applicabilityOf(outline);
-    const actions = keysOf(action);
-    const [firstAction] = actions ?? [ANY];
+  /** `load` makes `policy` again. */
+  constructor(id: string, ordinal: number, policy: Policy, keys: EntityKeys, load: () => Policy) {
+    const { principal, action, resource } = policy;
     this.id = id;
-    this.effect = outline.effect;
+    this.effect = policy.effect;
     this.ordinal = ordinal;
-    this.#principal = one(principal.entity);
-    this.#principalType = one(principal.type);
-    this.#resource = one(resource.entity);
-    this.#resourceType = one(resource.type);
-    this.#action = firstAction !== undefined && (actions?.length ?? 1) === 1 ? firstAction : (actions ?? ANY);
-    this.askedByScope = {
-      principal: narrowest(principal),
-      action: actions,
-      resource: narrowest(resource),
+    this.#principal = entityKeyOf(principal, keys);
+    this.#principalType = principal.op === 'is' ? keys.is(principal.type) : ANY;
+    this.#resource = entityKeyOf(resource, keys);
+    this.#resourceType = resource.op === 'is' ? keys.is(resource.type) : ANY;
+    this.#action = action.op === 'all' ? ANY : keys.keysFor(action);
+    this.#keys = keys;
+    this.#load = load;
+  }
+
+  /** What the scope asks for. */
+  get askedByScope(): Asked {
+    return {
+      entities: [
+        askedKeyOf(this.#principal === ANY ? this.#principalType : this.#principal),
+        askedKeyOf(this.#action),
+        askedKeyOf(this.#resource === ANY ? this.#resourceType : this.#resource),
+      ],
       attribute: undefined,
     };
-    this.asked = {
-      principal: keysOf(applicability.principal),
-      action: keysOf(applicability.action),
-      resource: keysOf(applicability.resource),
-      attribute: applicability.attribute,
-    };
-    this.#load = load;
+  }
+
+  /** What scope and conditions together ask for; worked out where the scopes of many policies are alike. */
+  get asked(): Asked {
+    if (this.#askedByConditions === undefined) {
+      const { principal, action, resource, attribute } = applicabilityOf(this.#load());
+      const keysOf = (condition: EntityCondition | undefined) => condition && this.#keys.keysFor(condition);
+      this.#askedByConditions = { entities: [keysOf(principal), keysOf(action), keysOf(resource)], attribute };
+    }
+    return this.#askedByConditions;
   }
 
   /** The whole scope, which cannot fail. */
   scopeMatches(request: RequestKeys): boolean {
     return (
-      (this.#principal === ANY || request.principal.includes(this.#principal)) &&
-      (this.#resource === ANY || request.resource.includes(this.#resource)) &&
-      (this.#principalType === ANY || request.principal.includes(this.#principalType)) &&
-      (this.#resourceType === ANY || request.resource.includes(this.#resourceType)) &&
-      this.#actionMatches(request.action)
+      fits(request[RESOURCE], this.#resource) &&
+      fits(request[ACTION], this.#action) &&
+      fits(request[PRINCIPAL], this.#principal) &&
+      fits(request[PRINCIPAL], this.#principalType) &&
+      fits(request[RESOURCE], this.#resourceType)
     );
-  }
-
-  #actionMatches(keys: readonly number[]): boolean {
-    const action = this.#action;
-    if (typeof action === 'number') return action === ANY || keys.includes(action);
-    return action.some((key) => keys.includes(key));
   }
 
   /** Whether all conditions hold, the scope aside; throws `EvaluationError`. */
   conditionsHold(frame: Frame, compiler: ConditionCompiler): boolean {
-    this.#tests ??= compiler.compile(this.#load().clauses);
-    for (const test of this.#tests) if (!test(frame)) return false;
+    this.#tests ??= compiler.compile(this.#load());
+    const tests = this.#tests;
+    for (let index = 0; index < tests.length; index++) if (!tests[index]!(frame)) return false;
     return true;
   }
 
   get policy(): Policy {
     return this.#load();
   }
+}
+
+/** `is T in ?` asks for two things; here what it is in. */
+function entityKeyOf(scope: ScopeConstraint, keys: EntityKeys): number {
+  if (scope.op === 'all' || scope.uid === undefined) return ANY;
+  return scope.op === '==' ? keys.equals(scope.uid) : keys.within(scope.uid);
+}
+
+function askedKeyOf(key: number | readonly number[]): AskedKeys {
+  return key === ANY ? undefined : key;
+}
+
+/** `asked`: one key, or any one of several. */
+function fits(keys: readonly number[], asked: number | readonly number[]): boolean {
+  if (typeof asked !== 'number') return asked.some((key) => keys.includes(key));
+  if (asked === ANY) return true;
+  for (let index = 0; index < keys.length; index++) if (keys[index] === asked) return true;
+  return false;
 }

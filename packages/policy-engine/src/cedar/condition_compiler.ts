@@ -3,8 +3,8 @@
  * test: large policy sets repeat the same few conditions, and what all policies share stays in the processor's cache.
  */
 import { compileTest, type Test } from './compile.ts';
-import { conjunctsOf, type Expression } from './expression.ts';
-import type { Clause } from './policy.ts';
+import type { Expression } from './expression.ts';
+import { conjunctsOfPolicy, type Policy } from './policy.ts';
 
 /** Larger conjuncts are rarely repeated and not worth the text of their key. */
 const MAX_KEY_LENGTH = 512;
@@ -12,16 +12,23 @@ const MAX_SHARED = 100_000;
 
 export class ConditionCompiler {
   readonly #shared = new Map<string, Test>();
+  /** By the expression itself, since policies of a release share theirs, see `ConditionReader`. */
+  readonly #tests = new WeakMap<Expression, Test>();
 
-  compile(clauses: readonly Clause[]): Test[] {
-    return clauses.flatMap(({ kind, condition }) =>
-      kind === 'when'
-        ? conjunctsOf(condition).map((conjunct) => this.#test(conjunct))
-        : [this.#test({ kind: 'unary', operator: '!', operand: condition })],
-    );
+  compile(policy: Policy): Test[] {
+    return conjunctsOfPolicy(policy).map((conjunct) => this.#test(conjunct));
   }
 
   #test(conjunct: Expression): Test {
+    let test = this.#tests.get(conjunct);
+    if (test === undefined) {
+      test = this.#testByText(conjunct);
+      this.#tests.set(conjunct, test);
+    }
+    return test;
+  }
+
+  #testByText(conjunct: Expression): Test {
     const key = keyOf(conjunct);
     const known = this.#shared.get(key);
     if (known !== undefined) return known;

@@ -17,70 +17,103 @@ interface IdEntry {
   within: number | undefined;
 }
 
-/** Keys that the entities of one request fit. */
-export interface RequestKeys {
-  readonly principal: readonly number[];
-  readonly action: readonly number[];
-  readonly resource: readonly number[];
-}
+/** Places in `RequestKeys`. */
+export const PRINCIPAL = 0;
+export const ACTION = 1;
+export const RESOURCE = 2;
+
+/** Keys that principal, action and resource of one request fit. */
+export type RequestKeys = readonly [
+  principal: readonly number[],
+  action: readonly number[],
+  resource: readonly number[],
+];
+
+const NO_ENTITY = { ancestors: [] as readonly EntityUid[] };
 
 export class EntityKeys {
   readonly #types = new Map<string, TypeEntry>();
+  /** Where keys are put together: a copy is as long as it must be, which a list that grows is not. */
+  readonly #noted: number[] = [];
   #next = 0;
 
-  /** A policy with this condition asks for any one of these keys. To be called for all policies before `keysOf`. */
-  keysFor(condition: EntityCondition): number[] {
+  /** How many keys there are. Where it has grown, keys that a request was given before may not be all that it fits. */
+  get size(): number {
+    return this.#next;
+  }
+
+  /** A policy with this condition asks for this key, or for any one of these. */
+  keysFor(condition: EntityCondition): number | readonly number[] {
     switch (condition.op) {
-      case 'is': {
-        const type = this.#type(condition.type);
-        type.is ??= this.#next++;
-        return [type.is];
+      case 'is':
+        return this.is(condition.type);
+      case '==':
+        return this.equals(condition.uid);
+      case 'in': {
+        const [uid] = condition.uids;
+        return uid !== undefined && condition.uids.length === 1
+          ? this.within(uid)
+          : condition.uids.map((each) => this.within(each));
       }
-      case '==': {
-        const entry = this.#id(condition.uid);
-        entry.equals ??= this.#next++;
-        return [entry.equals];
-      }
-      case 'in':
-        return condition.uids.map((uid) => {
-          const entry = this.#id(uid);
-          entry.within ??= this.#next++;
-          return entry.within;
-        });
     }
+  }
+
+  is(name: string): number {
+    const type = this.#type(name);
+    type.is ??= this.#next++;
+    return type.is;
+  }
+
+  equals(uid: EntityUid): number {
+    const entry = this.#id(uid);
+    entry.equals ??= this.#next++;
+    return entry.equals;
+  }
+
+  within(uid: EntityUid): number {
+    const entry = this.#id(uid);
+    entry.within ??= this.#next++;
+    return entry.within;
   }
 
   requestKeys(frame: Frame): RequestKeys {
-    return {
-      principal: this.keysOf(frame.principal, frame.principalEntity),
-      action: this.keysOf(frame.action, frame.actionEntity),
-      resource: this.keysOf(frame.resource, frame.resourceEntity),
-    };
+    return [
+      this.keysOf(frame.principal, frame.principalEntity),
+      this.keysOf(frame.action, frame.actionEntity),
+      this.keysOf(frame.resource, frame.resourceEntity),
+    ];
   }
 
-  /** Keys that an entity of a request fits; kept with the entity, which is made once and asked about often. */
+  /** Keys that an entity of a request fits; kept with the entity, since those of a release are asked about again. */
   keysOf(uid: EntityUid, entity: Entity | undefined): readonly number[] {
     if (entity === undefined) return this.#keysOf(uid, undefined);
-    if (entity.indexOwner !== this || entity.indexKeys === undefined) {
-      entity.indexKeys = this.#keysOf(uid, entity);
-      entity.indexOwner = this;
-    }
-    return entity.indexKeys;
+    if (entity.indexOwner === this && entity.indexSize === this.#next && entity.indexKeys !== undefined)
+      return entity.indexKeys;
+    const keys = this.#keysOf(uid, entity);
+    entity.indexKeys = keys;
+    entity.indexOwner = this;
+    entity.indexSize = this.#next;
+    return keys;
   }
 
   #keysOf(uid: EntityUid, entity: Entity | undefined): number[] {
-    const keys: number[] = [];
     const type = this.#types.get(uid.type);
     const own = type?.ids.get(uid.id);
-    if (type?.is !== undefined) keys.push(type.is);
-    if (own?.equals !== undefined) keys.push(own.equals);
-    if (own?.within !== undefined) keys.push(own.within);
-    if (entity === undefined) return keys;
-    for (const ancestor of entity.ancestors) {
-      const within = this.#types.get(ancestor.type)?.ids.get(ancestor.id)?.within;
-      if (within !== undefined) keys.push(within);
+    let count = this.#note(type?.is, 0);
+    count = this.#note(own?.equals, count);
+    count = this.#note(own?.within, count);
+    const { ancestors } = entity ?? NO_ENTITY;
+    for (let index = 0; index < ancestors.length; index++) {
+      const { type, id } = ancestors[index]!;
+      count = this.#note(this.#types.get(type)?.ids.get(id)?.within, count);
     }
-    return keys;
+    return this.#noted.slice(0, count);
+  }
+
+  #note(key: number | undefined, count: number): number {
+    if (key === undefined) return count;
+    this.#noted[count] = key;
+    return count + 1;
   }
 
   #type(name: string): TypeEntry {

@@ -57,9 +57,12 @@ export function formatUid(uid: EntityUid): string {
   return `${uid.type}::${formatText(uid.id)}`;
 }
 
+const ESCAPED = /["\\\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
+
 /** A Cedar string literal; control characters are escaped so that no name can break a log line. */
 export function formatText(text: string): string {
-  const escaped = text.replace(/["\\\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (character) => {
+  if (!ESCAPED.test(text)) return `"${text}"`;
+  const escaped = text.replace(new RegExp(ESCAPED, 'g'), (character) => {
     if (character === '"' || character === '\\') return `\\${character}`;
     return SHORT_ESCAPES[character] ?? `\\u{${character.charCodeAt(0).toString(16)}}`;
   });

@@ -6,6 +6,7 @@ import { EXTENSION_FUNCTIONS } from './extension_functions.ts';
 import { isJsonFields, isWellFormedText } from './json_text.ts';
 import { normalLong } from './long.ts';
 import { patternFromJson } from './pattern.ts';
+import { ReadOnce } from './read_once.ts';
 import { entityUidFromJson, isEntityTypeName } from './value_json.ts';
 
 export type ExpressionReason =
@@ -25,11 +26,41 @@ export const MAX_EXPRESSION_NODES = 100_000;
 
 type Parsed = Result<Expression, ExpressionReason>;
 type Fields = { readonly [name: string]: unknown };
-/** Counts down the nodes that one policy may still have. */
+/** Counts down the nodes that one expression may still have. */
 type Budget = { nodes: number };
 
-export function expressionFromJson(json: unknown): Parsed {
-  return parse(json, 0, { nodes: MAX_EXPRESSION_NODES });
+/** Conditions of one set of policies; operands of the outermost `&&` that they share are read once. */
+export class ConditionReader {
+  readonly #operands = new ReadOnce((json) => {
+    const budget = { nodes: MAX_EXPRESSION_NODES };
+    const parsed = parse(json, 0, budget);
+    return { parsed, nodes: MAX_EXPRESSION_NODES - budget.nodes };
+  });
+
+  /** The body of a clause. */
+  read(body: unknown): Parsed {
+    return this.readAll(chainOperands(body, '&&'));
+  }
+
+  /** The `&&` of a list, as releases write it; of a single operand, that one. */
+  readAll(operands: readonly unknown[]): Parsed {
+    if (operands.length === 0) return refuse('expression-malformed');
+    const budget = { nodes: MAX_EXPRESSION_NODES };
+    if (operands.length === 1) return this.#readOperand(operands[0], budget);
+    const expressions: Expression[] = [];
+    for (const operand of operands) {
+      const parsed = this.#readOperand(operand, budget);
+      if (!parsed.ok) return parsed;
+      addOperand('and', parsed.value, expressions);
+    }
+    return accept({ kind: 'and', operands: expressions });
+  }
+
+  #readOperand(json: unknown, budget: Budget): Parsed {
+    const { parsed, nodes } = this.#operands.read(json);
+    budget.nodes -= nodes + 1;
+    return budget.nodes < 0 ? refuse('expression-too-large') : parsed;
+  }
 }
 
 /** Fields of an operator's body; those that are not listed are binary. */
@@ -108,10 +139,15 @@ function parseChain(operator: '&&' | '||', json: Fields, depth: number, budget: 
     if (--budget.nodes < 0) return refuse('expression-too-large');
     const expression = parse(operand, depth + 1, budget);
     if (!expression.ok) return expression;
-    if (expression.value.kind === kind) operands.push(...expression.value.operands);
-    else operands.push(expression.value);
+    addOperand(kind, expression.value, operands);
   }
   return accept({ kind, operands });
+}
+
+/** Chains are flat, see `Expression`. */
+function addOperand(kind: 'and' | 'or', operand: Expression, operands: Expression[]): void {
+  if (operand.kind === kind) operands.push(...operand.operands);
+  else operands.push(operand);
 }
 
 /**

@@ -117,6 +117,34 @@ describe('a decision among 1,000 policies', () => {
   });
 });
 
+describe('a policy found by something narrower than its scope', () => {
+  test('does not apply outside its scope', () => {
+    const policies = names.map((id) =>
+      permit({ '==': { left: { Var: 'principal' }, right: { Value: { __entity: uidJson('User', id) } } } }),
+    );
+    const staff = { principal: { op: 'in', entity: uidJson('Group', 'staff') } } as const;
+    const set = made(policies.map((policy, index) => (index === 7 ? { ...policy, ...staff } : policy)));
+    const ask = (id: string, groups: string[]) => {
+      const principal = entityUid('User', id);
+      const known = entitiesOf([{ uid: principal, parents: groups.map((group) => entityUid('Group', group)) }]);
+      if (!known.ok) throw new Error(known.reason);
+      return set.authorize(requestWith({}, principal), known.value).determining;
+    };
+    expect([ask('n6', []), ask('n7', []), ask('n7', ['staff'])]).toEqual([['p6'], [], ['p7']]);
+  });
+
+  test('nor when it asks for more alternatives than the index tells apart', () => {
+    const many = names.slice(0, 100).map((id) => uidJson('Action', id));
+    const set = made([
+      ...names.map((id) => permit(undefined, { action: { op: '==', entity: uidJson('Action', id) } })),
+      ...names.slice(0, 10).map(() => permit(undefined, { action: { op: 'in', entities: many } })),
+    ]);
+    expect(set.authorize(requestWith({}), NO_ENTITIES).determining).toEqual([]);
+    const known = { ...requestWith({}), action: entityUid('Action', 'n50') };
+    expect(set.authorize(known, NO_ENTITIES).determining.length).toBe(11);
+  });
+});
+
 describe('an index on an attribute behind guards', () => {
   const hasA = has(context, 'a');
   const hasB = has(path('a'), 'b');

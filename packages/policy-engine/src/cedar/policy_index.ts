@@ -5,24 +5,29 @@
  */
 import type { AttributeCondition, IndexedValue } from './applicability.ts';
 import { readAttribute } from './attribute_lookup.ts';
-import type { RequestKeys } from './entity_keys.ts';
+import { ACTION, PRINCIPAL, RESOURCE, type RequestKeys } from './entity_keys.ts';
 import type { Frame } from './frame.ts';
 
 /** So few policies are faster tested than divided further. */
 const LEAF_POLICIES = 4;
+/** So few left to test, by the estimate of `costOf`, are as good as fewer: no other division is looked at. */
+const FEW_TO_TEST = 16;
+const MANY_POLICIES = 256;
 /** A division must leave at most this share of the policies to be tested, by the estimate of `costOf`. */
 const WORTHWHILE = 0.75;
 /** A policy with more alternatives than this for one condition counts as asking for nothing there. */
 const MAX_ALTERNATIVES = 64;
 
-type EntityName = 'principal' | 'action' | 'resource';
+type EntityPlace = typeof PRINCIPAL | typeof ACTION | typeof RESOURCE;
 type Key = IndexedValue;
 
-/** What a policy is divided by: of each list the request must have one key; `undefined` where it asks for nothing. */
+/** The request must have this key, or one of these; `undefined` where a policy asks for nothing. */
+export type AskedKeys = number | readonly number[] | undefined;
+
+/** What a policy may be divided by. */
 export interface Asked {
-  readonly principal: readonly number[] | undefined;
-  readonly action: readonly number[] | undefined;
-  readonly resource: readonly number[] | undefined;
+  /** Of principal, action and resource, see `RequestKeys`. */
+  readonly entities: readonly [AskedKeys, AskedKeys, AskedKeys];
   readonly attribute: AttributeCondition | undefined;
 }
 
@@ -30,12 +35,17 @@ export interface Indexed {
   readonly scopeMatches: (keys: RequestKeys) => boolean;
 }
 
+export type View<P> = (policy: P) => Asked;
+
 export class PolicyIndex<P extends Indexed> {
   readonly #root: Node<P>;
 
-  /** `askedOf` says what of the request a policy depends on, at least its scope or a part of it. */
-  constructor(policies: readonly P[], askedOf: (policy: P) => Asked) {
-    this.#root = new Node(policies, [], askedOf);
+  /**
+   * Each of `views` says what of the request a policy depends on. A later one is asked only about policies among which the
+   * earlier ones found nothing more to divide, so it may cost more and tell more.
+   */
+  constructor(policies: readonly P[], views: readonly View<P>[]) {
+    this.#root = new Node(policies, { used: [], views });
   }
 
   /** Policies whose scope matches and whose conditions may hold or fail; one may be there twice. In no particular order. */
@@ -49,7 +59,7 @@ export class PolicyIndex<P extends Indexed> {
 /** One thing to look up; either an entity or an attribute. */
 interface Dimension {
   readonly name: string;
-  readonly entity: EntityName | undefined;
+  readonly entity: EntityPlace | undefined;
   readonly attribute: AttributeCondition | undefined;
 }
 
@@ -62,72 +72,90 @@ interface Division<P> {
   readonly asking: readonly P[];
 }
 
+/** What was looked up on the way to a node, and what may be looked up below it. */
+interface Way<P> {
+  /** Dimensions of the first of `views` by which the policies are divided already. */
+  readonly used: readonly string[];
+  readonly views: readonly View<P>[];
+}
+
 class Node<P extends Indexed> {
   /** Empty once the node has been divided. */
   #policies: readonly P[];
-  #isNew = true;
+  #way: Way<P> | undefined;
   #dimension: Dimension | undefined;
-  #byKey: ReadonlyMap<Key, Node<P>> = new Map();
+  #byKey: ReadonlyMap<Key, Node<P>> | undefined;
   #rest: Node<P> | undefined;
   #unreadable: Unreadable<P> | undefined;
-  readonly #used: readonly string[];
-  readonly #askedOf: (policy: P) => Asked;
 
-  constructor(policies: readonly P[], used: readonly string[], askedOf: (policy: P) => Asked) {
+  constructor(policies: readonly P[], way: Way<P>) {
     this.#policies = policies;
-    this.#used = used;
-    this.#askedOf = askedOf;
+    this.#way = way;
   }
 
   collect(frame: Frame, keys: RequestKeys, found: P[]): void {
-    if (this.#isNew) this.#divide();
+    if (this.#way !== undefined) this.#divide(this.#way);
     const dimension = this.#dimension;
     if (dimension === undefined) {
-      for (const policy of this.#policies) if (policy.scopeMatches(keys)) found.push(policy);
+      const policies = this.#policies;
+      for (let index = 0; index < policies.length; index++) {
+        const policy = policies[index]!;
+        if (policy.scopeMatches(keys)) found.push(policy);
+      }
       return;
     }
     this.#rest?.collect(frame, keys, found);
     if (dimension.entity !== undefined) {
-      for (const key of keys[dimension.entity]) this.#byKey.get(key)?.collect(frame, keys, found);
+      this.#collectBranches(keys[dimension.entity], frame, keys, found);
       return;
     }
     const read = readAttribute(dimension.attribute as AttributeCondition, frame);
     if (read.keys === undefined) this.#unreadable?.node(read.missingLength).collect(frame, keys, found);
-    else for (const key of read.keys) this.#byKey.get(key)?.collect(frame, keys, found);
+    else this.#collectBranches(read.keys, frame, keys, found);
   }
 
-  #divide(): void {
-    this.#isNew = false;
-    if (this.#policies.length <= LEAF_POLICIES) return;
-    const best = bestDivision(this.#policies, this.#used, this.#askedOf);
-    if (best === undefined) return;
-    const used = [...this.#used, best.dimension.name];
-    const node = (policies: readonly P[]) => new Node(policies, used, this.#askedOf);
-    this.#policies = [];
-    this.#dimension = best.dimension;
-    this.#byKey = new Map([...best.byKey].map(([key, bucket]) => [key, node(bucket)]));
-    this.#rest = best.rest.length > 0 ? node(best.rest) : undefined;
-    if (best.dimension.attribute !== undefined) this.#unreadable = new Unreadable(best.asking, this.#askedOf, node);
+  #collectBranches(wanted: readonly Key[], frame: Frame, keys: RequestKeys, found: P[]): void {
+    for (let index = 0; index < wanted.length; index++) this.#byKey?.get(wanted[index]!)?.collect(frame, keys, found);
+  }
+
+  #divide(way: Way<P>): void {
+    this.#way = undefined;
+    const policies = this.#policies;
+    if (policies.length <= LEAF_POLICIES) return;
+    let { used } = way;
+    for (let views = way.views; views.length > 0; views = views.slice(1), used = []) {
+      const view = views[0]!;
+      const best = bestDivision(policies, used, view);
+      if (best === undefined) continue;
+      const below = { used: [...used, best.dimension.name], views };
+      const node = (bucket: readonly P[]) => new Node(bucket, below);
+      this.#policies = [];
+      this.#dimension = best.dimension;
+      this.#byKey = new Map([...best.byKey].map(([key, bucket]) => [key, node(bucket)]));
+      this.#rest = best.rest.length > 0 ? node(best.rest) : undefined;
+      if (best.dimension.attribute !== undefined) this.#unreadable = new Unreadable(best.asking, view, node);
+      return;
+    }
   }
 }
 
 /** Nodes of the policies that fail, instead of being false, when an attribute is missing. */
 class Unreadable<P extends Indexed> {
   readonly #asking: readonly P[];
-  readonly #askedOf: (policy: P) => Asked;
+  readonly #view: View<P>;
   readonly #make: (policies: readonly P[]) => Node<P>;
   readonly #nodes = new Map<number, Node<P>>();
 
-  constructor(asking: readonly P[], askedOf: (policy: P) => Asked, make: (policies: readonly P[]) => Node<P>) {
+  constructor(asking: readonly P[], view: View<P>, make: (policies: readonly P[]) => Node<P>) {
     this.#asking = asking;
-    this.#askedOf = askedOf;
+    this.#view = view;
     this.#make = make;
   }
 
   node(missingLength: number): Node<P> {
     let node = this.#nodes.get(missingLength);
     if (node === undefined) {
-      const isGuarded = (policy: P) => this.#askedOf(policy).attribute?.guardedLengths.includes(missingLength) ?? false;
+      const isGuarded = (policy: P) => this.#view(policy).attribute?.guardedLengths.includes(missingLength) ?? false;
       node = this.#make(this.#asking.filter((policy) => !isGuarded(policy)));
       this.#nodes.set(missingLength, node);
     }
@@ -136,18 +164,15 @@ class Unreadable<P extends Indexed> {
 }
 
 /** `undefined` when no division pays. */
-function bestDivision<P>(
-  policies: readonly P[],
-  used: readonly string[],
-  askedOf: (policy: P) => Asked,
-): Division<P> | undefined {
+function bestDivision<P>(policies: readonly P[], used: readonly string[], view: View<P>): Division<P> | undefined {
   let best: Division<P> | undefined;
   let bestCost = policies.length * WORTHWHILE;
-  for (const division of divisionsOf(policies, used, askedOf)) {
+  for (const division of divisionsOf(policies, used, view)) {
     const cost = costOf(division);
     if (cost >= bestCost) continue;
     best = division;
     bestCost = cost;
+    if (cost <= FEW_TO_TEST && policies.length > MANY_POLICIES) break;
   }
   return best;
 }
@@ -168,21 +193,21 @@ function costOf<P>({ byKey, rest }: Division<P>): number {
   return total === 0 ? Number.POSITIVE_INFINITY : rest.length + squares / (total + largest);
 }
 
-function* divisionsOf<P>(policies: readonly P[], used: readonly string[], askedOf: (policy: P) => Asked) {
-  for (const entity of ['principal', 'action', 'resource'] as const) {
-    if (used.includes(entity)) continue;
-    const dimension = { name: entity, entity, attribute: undefined };
-    yield divide<P>(dimension, policies, (policy) => askedOf(policy)[entity]);
+function* divisionsOf<P>(policies: readonly P[], used: readonly string[], view: View<P>) {
+  for (const entity of [RESOURCE, ACTION, PRINCIPAL] as const) {
+    const name = `entity ${entity}`;
+    if (used.includes(name)) continue;
+    yield divide<P>({ name, entity, attribute: undefined }, policies, (policy) => view(policy).entities[entity]);
   }
   const attributes = new Map<string, AttributeCondition>();
   for (const policy of policies) {
-    const { attribute } = askedOf(policy);
+    const { attribute } = view(policy);
     if (attribute !== undefined) attributes.set(attribute.name, attribute);
   }
   for (const [name, attribute] of attributes) {
     if (used.includes(name)) continue;
     yield divide<P>({ name, entity: undefined, attribute }, policies, (policy) => {
-      const asked = askedOf(policy).attribute;
+      const asked = view(policy).attribute;
       return asked?.name === name ? asked.values : undefined;
     });
   }
@@ -191,23 +216,30 @@ function* divisionsOf<P>(policies: readonly P[], used: readonly string[], askedO
 function divide<P>(
   dimension: Dimension,
   policies: readonly P[],
-  keysOf: (policy: P) => readonly Key[] | undefined,
+  keysOf: (policy: P) => Key | readonly Key[] | undefined,
 ): Division<P> {
   const byKey = new Map<Key, P[]>();
   const rest: P[] = [];
   const asking: P[] = [];
   for (const policy of policies) {
     const keys = keysOf(policy);
-    if (keys === undefined || keys.length > MAX_ALTERNATIVES) {
+    if (keys === undefined || (isList(keys) && keys.length > MAX_ALTERNATIVES)) {
       rest.push(policy);
       continue;
     }
     asking.push(policy);
-    for (const key of keys.length > 1 ? new Set(keys) : keys) {
-      const bucket = byKey.get(key);
-      if (bucket === undefined) byKey.set(key, [policy]);
-      else bucket.push(policy);
-    }
+    if (isList(keys)) for (const key of new Set(keys)) putInto(byKey, key, policy);
+    else putInto(byKey, keys, policy);
   }
   return { dimension, byKey, rest, asking };
+}
+
+function isList(keys: Key | readonly Key[]): keys is readonly Key[] {
+  return typeof keys === 'object';
+}
+
+function putInto<P>(byKey: Map<Key, P[]>, key: Key, policy: P): void {
+  const bucket = byKey.get(key);
+  if (bucket === undefined) byKey.set(key, [policy]);
+  else bucket.push(policy);
 }

@@ -4,9 +4,13 @@ export interface PolicyJson {
   principal: ScopeJson;
   action: { op: 'All' } | { op: '=='; entity: EntityUidJson } | ActionInJson;
   resource: ScopeJson;
-  conditions: { kind: 'when' | 'unless'; body: ExpressionJson }[];
+  conditions: ClauseJson[];
   annotations?: { [name: string]: string | null };
 }
+
+/** Releases write the operands of an `&&` as a list, `all`, so that policies can share them; Cedar itself knows only `body`. */
+export type ClauseJson = { kind: 'when' | 'unless'; body: ExpressionJson };
+export type SharedClauseJson = { kind: 'when' | 'unless'; all: ExpressionJson[] };
 
 export interface EntityUidJson {
   type: string;
@@ -25,7 +29,7 @@ export type ScopeJson =
 
 export type ActionInJson = { op: 'in'; entity: EntityUidJson } | { op: 'in'; entities: EntityUidJson[] };
 
-/** An object with one key, the operator; see `expressionFromJson` for the operators. Integers may be bigints. */
+/** An object with one key, the operator; see `expression_json.ts` for the operators. Integers may be bigints. */
 export interface ExpressionJson {
   [operator: string]: unknown;
 }

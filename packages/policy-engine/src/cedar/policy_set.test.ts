@@ -250,19 +250,6 @@ describe('a policy set', () => {
     expect(long(MAX_POLICY_ID_LENGTH + 1)).toMatchObject({ ok: false, reason: 'policy-id-invalid' });
   });
 
-  test('checked on first use is a fault, never an allow, when a condition turns out malformed', () => {
-    const policies = [
-      { id: 'permit', json: policy('permit') },
-      { id: 'forbid', json: withBody({ '===': {} }) },
-    ];
-    const set = made({ policies, check: 'on-first-use' });
-    expect(() => set.authorize(request, NO_ENTITIES)).toThrow();
-    expect(() => set.authorize(request, NO_ENTITIES)).toThrow();
-    const scope = { ...policy('forbid'), action: { op: '?' } };
-    const badScope = compilePolicySet({ policies: [{ id: 'a', json: scope }], check: 'on-first-use' });
-    expect(badScope).toMatchObject({ ok: false, reason: 'policy-scope-malformed' });
-  });
-
   test('knows ids, effects, annotations and reads of its policies', () => {
     const set = setOfPolicies(policy('forbid', contextOf('n'), { annotations: { id: 'x', flag: null } }));
     expect(set.effect('policy0')).toBe('forbid');

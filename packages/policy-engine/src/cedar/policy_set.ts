@@ -12,18 +12,14 @@ import {
   type Effect,
   type LinkReason,
   linkTemplate,
-  outlineFromJson,
-  outlineOf,
   type Policy,
-  type PolicyOutline,
   type PolicyReason,
-  policyFromJson,
   type SlotValues,
   slotsOf,
   type Template,
-  templateFromJson,
 } from './policy.ts';
-import { PolicyIndex } from './policy_index.ts';
+import { PolicyReader, policyFromJson, templateFromJson } from './policy_from_json.ts';
+import { PolicyIndex, type View } from './policy_index.ts';
 import { policyReads } from './reads.ts';
 
 export const MAX_POLICIES = 100_000;
@@ -43,12 +39,6 @@ export interface PolicySetInput {
   readonly policies: readonly PolicyInput[];
   readonly templates?: readonly PolicyInput[];
   readonly links?: readonly LinkInput[];
-  /**
-   * `now` (default) reads every policy to its end. `on-first-use` is for policies that were checked before and whose bytes
-   * have been verified since, a signed release: conditions are read when a request first needs them, and one that is
-   * malformed is then a fault, which the caller must answer with deny.
-   */
-  readonly check?: 'now' | 'on-first-use';
 }
 
 export interface LinkInput {
@@ -98,15 +88,16 @@ export function compilePolicySet(input: PolicySetInput): Result<PolicySet, Polic
     ids.add(id);
   }
   const keys = new EntityKeys();
+  const reader = new PolicyReader();
   const compiled: CompiledPolicy[] = [];
   for (const { id, json } of policies) {
-    const outline = readOutline(json, input.check ?? 'now');
-    if (!outline.ok) return refuse(outline.reason, about(id, outline.detail));
-    compiled.push(new CompiledPolicy(id, compiled.length, outline.value, keys, () => reread(readPolicy(json))));
+    const policy = readPolicy(json, reader);
+    if (!policy.ok) return refuse(policy.reason, about(id, policy.detail));
+    compiled.push(new CompiledPolicy(id, compiled.length, policy.value, keys, () => reread(readPolicy(json, reader))));
   }
   const templatesById = new Map<string, Template>();
   for (const { id, json } of templates) {
-    const template = readTemplate(json);
+    const template = readTemplate(json, reader);
     if (!template.ok) return refuse(template.reason, about(id, template.detail));
     if (slotsOf(template.value).length === 0) return refuse('template-without-slot', about(id));
     templatesById.set(id, template.value);
@@ -116,7 +107,7 @@ export function compilePolicySet(input: PolicySetInput): Result<PolicySet, Polic
     if (template === undefined) return refuse('link-template-unknown', about(id, quoted(templateId)));
     const policy = linkTemplate(template, slots);
     if (!policy.ok) return refuse(policy.reason, about(id, policy.detail));
-    compiled.push(new CompiledPolicy(id, compiled.length, outlineOf(policy.value), keys, () => policy.value));
+    compiled.push(new CompiledPolicy(id, compiled.length, policy.value, keys, () => policy.value));
   }
   return accept(new PolicySet(compiled, keys));
 }
@@ -135,7 +126,7 @@ export class PolicySet {
     this.#keys = keys;
     this.#policies = policies;
     this.#byId = new Map(policies.map((policy) => [policy.id, policy]));
-    this.#index = new PolicyIndex(policies, (policy) => policy.asked);
+    this.#index = new PolicyIndex(policies, [SCOPE_VIEW, CONDITIONS_VIEW]);
   }
 
   /** Policies and links in policy order. */
@@ -159,31 +150,41 @@ export class PolicySet {
    */
   authorize(request: AuthorizationRequest, entities: Entities): Authorization {
     const frame = frameOf(request, entities);
-    this.#authorizations++;
-    const permits: CompiledPolicy[] = [];
-    const forbids: CompiledPolicy[] = [];
-    const errors: PolicyFailure[] = [];
-    for (const policy of this.#index.candidates(frame, this.#keys.requestKeys(frame))) {
-      if (policy.lastSeen === this.#authorizations) continue;
-      policy.lastSeen = this.#authorizations;
+    const authorization = ++this.#authorizations;
+    let permits: CompiledPolicy[] | undefined;
+    let forbids: CompiledPolicy[] | undefined;
+    let errors: PolicyFailure[] | undefined;
+    const candidates = this.#candidates(this.#index, frame);
+    for (let index = 0; index < candidates.length; index++) {
+      const policy = candidates[index]!;
+      if (policy.lastSeen === authorization) continue;
+      policy.lastSeen = authorization;
       try {
-        if (policy.conditionsHold(frame, this.#compiler)) (policy.effect === 'permit' ? permits : forbids).push(policy);
+        if (!policy.conditionsHold(frame, this.#compiler)) continue;
+        if (policy.effect === 'permit') permits = withItem(permits, policy);
+        else forbids = withItem(forbids, policy);
       } catch (error) {
         if (!(error instanceof EvaluationError)) throw error;
-        errors.push({ policy, error });
+        errors = withItem(errors, { policy, error });
       }
     }
-    const isAllowed = forbids.length === 0 && permits.length > 0;
+    const isAllowed = forbids === undefined && permits !== undefined;
+    const determining = isAllowed ? permits : forbids;
     return {
       decision: isAllowed ? 'allow' : 'deny',
-      determining: idsInOrder(isAllowed ? permits : forbids),
-      errors: errors.length === 0 ? NO_ERRORS : errorsInOrder(errors),
+      determining: determining === undefined ? NO_IDS : idsInOrder(determining),
+      errors: errors === undefined ? NO_ERRORS : errorsInOrder(errors),
     };
   }
 
   /** Policies whose scope matches the request, whatever their conditions, in policy order. For explanations. */
   scopeMatches(request: AuthorizationRequest, entities: Entities): string[] {
     return idsInOrder([...new Set(this.#matching(frameOf(request, entities)))]);
+  }
+
+  /** Policies that `authorize` evaluates for the request; any other is plainly false for it. In no particular order. */
+  candidateIds(request: AuthorizationRequest, entities: Entities): string[] {
+    return this.#candidates(this.#index, frameOf(request, entities)).map(({ id }) => id);
   }
 
   /** Why a policy did or did not apply; undefined when there is none with this id. */
@@ -196,8 +197,17 @@ export class PolicySet {
 
   /** By an index of its own, made when first needed, which leaves out what conditions say. */
   #matching(frame: Frame): CompiledPolicy[] {
-    this.#scopes ??= new PolicyIndex(this.#policies, (policy) => policy.askedByScope);
-    return this.#scopes.candidates(frame, this.#keys.requestKeys(frame));
+    this.#scopes ??= new PolicyIndex(this.#policies, [SCOPE_VIEW]);
+    return this.#candidates(this.#scopes, frame);
+  }
+
+  /** Dividing policies by their conditions makes further keys, some of which may be the request's. */
+  #candidates(index: PolicyIndex<CompiledPolicy>, frame: Frame): CompiledPolicy[] {
+    for (;;) {
+      const { size } = this.#keys;
+      const candidates = index.candidates(frame, this.#keys.requestKeys(frame));
+      if (this.#keys.size === size) return candidates;
+    }
   }
 
   /** Context paths that a policy may read, see `policyReads`; undefined when there is none with this id. */
@@ -207,12 +217,23 @@ export class PolicySet {
   }
 }
 
+const SCOPE_VIEW: View<CompiledPolicy> = (policy) => policy.askedByScope;
+const CONDITIONS_VIEW: View<CompiledPolicy> = (policy) => policy.asked;
+
 interface PolicyFailure {
   readonly policy: CompiledPolicy;
   readonly error: EvaluationError;
 }
 
 const NO_ERRORS: readonly PolicyError[] = [];
+const NO_IDS: readonly string[] = [];
+
+/** Nearly always there are none or one, for which a list that grows would be long. */
+function withItem<T>(list: T[] | undefined, item: T): T[] {
+  if (list === undefined) return [item];
+  list.push(item);
+  return list;
+}
 
 function idsInOrder(policies: CompiledPolicy[]): string[] {
   if (policies.length > 1) policies.sort((left, right) => left.ordinal - right.ordinal);
@@ -229,22 +250,14 @@ function errorsInOrder(failures: PolicyFailure[]): PolicyError[] {
   }));
 }
 
-function readOutline(json: unknown, check: 'now' | 'on-first-use'): Result<PolicyOutline, PolicyReason | JsonReason> {
+function readPolicy(json: unknown, reader: PolicyReader): Result<Policy, PolicyReason | JsonReason> {
   const value = readJson(json);
-  if (!value.ok) return value;
-  if (check === 'on-first-use') return outlineFromJson(value.value);
-  const policy = policyFromJson(value.value);
-  return policy.ok ? accept(outlineOf(policy.value)) : policy;
+  return value.ok ? policyFromJson(value.value, reader) : value;
 }
 
-function readPolicy(json: unknown): Result<Policy, PolicyReason | JsonReason> {
+function readTemplate(json: unknown, reader: PolicyReader): Result<Template, PolicyReason | JsonReason> {
   const value = readJson(json);
-  return value.ok ? policyFromJson(value.value) : value;
-}
-
-function readTemplate(json: unknown): Result<Template, PolicyReason | JsonReason> {
-  const value = readJson(json);
-  return value.ok ? templateFromJson(value.value) : value;
+  return value.ok ? templateFromJson(value.value, reader) : value;
 }
 
 function readJson(json: unknown): Result<unknown, JsonReason> {

@@ -1,6 +1,6 @@
 import * as cedar from '@cedar-policy/cedar-wasm/nodejs';
 import { expect, test } from 'vitest';
-import { policyFromJson } from './policy.ts';
+import { policyFromJson } from './policy_from_json.ts';
 import { policyReads } from './reads.ts';
 
 test.each([

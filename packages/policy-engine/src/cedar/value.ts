@@ -26,16 +26,32 @@ export interface EntityUid {
   readonly id: string;
 }
 
+/**
+ * A class, since V8 takes the objects of one literal to live equally long: those of a release live on, and after them
+ * those of each request would be left to a full collection.
+ */
+class Uid implements EntityUid {
+  readonly kind = 'entity';
+  readonly type: string;
+  readonly id: string;
+
+  constructor(type: string, id: string) {
+    this.type = type;
+    this.id = id;
+  }
+}
+
 export function entityUid(type: string, id: string): EntityUid {
-  return { kind: 'entity', type, id };
+  return new Uid(type, id);
 }
 
 export function sameEntity(left: EntityUid, right: EntityUid): boolean {
-  return left === right || (left.id === right.id && left.type === right.type);
+  return left === right || (left.type === right.type && left.id === right.id);
 }
 
 /** Up to this many elements a linear search beats a hash index. */
 const LINEAR_SET = 8;
+const LINEAR_RECORD = 12;
 
 /** An unordered set without duplicates; elements may be of different types. */
 export class CedarSet {
@@ -54,10 +70,7 @@ export class CedarSet {
   }
 
   has(value: Value): boolean {
-    if (this.elements.length <= LINEAR_SET) {
-      for (const element of this.elements) if (element === value || sameValue(element, value)) return true;
-      return false;
-    }
+    if (this.elements.length <= LINEAR_SET) return isAmong(this.elements, value);
     if (this.#primitives === undefined || this.#compounds === undefined) {
       this.#primitives = new Set();
       this.#compounds = new Set();
@@ -71,44 +84,53 @@ export class CedarSet {
 }
 
 /**
- * Attributes by name. Names may be anything a caller sends (`__proto__`, `constructor`), so only own properties count and
- * a polluted `Object.prototype` adds no attribute.
+ * Attributes by name. Names may be anything a caller sends (`__proto__`, `constructor`), so they are compared and never
+ * become properties of an object; that is also the fastest way where there are few.
  */
 export class CedarRecord {
   readonly kind = 'record';
-  readonly #fields: { readonly [name: string]: Value };
+  readonly #names: readonly string[];
+  readonly #values: readonly (Value | undefined)[];
+  #places: Map<string, number> | undefined;
 
-  /** Takes the object as it is: it must not change afterwards and must hold values only. `recordOf` sees to that. */
-  constructor(fields: { readonly [name: string]: Value }) {
-    this.#fields = fields;
+  /** Takes the lists as they are: `names` without repetition, and for each its value, `undefined` where it is absent. */
+  constructor(names: readonly string[], values: readonly (Value | undefined)[]) {
+    this.#names = names;
+    this.#values = values;
   }
 
   get(name: string): Value | undefined {
-    const fields = this.#fields;
-    return Object.hasOwn(fields, name) ? fields[name] : undefined;
+    const names = this.#names;
+    if (names.length > LINEAR_RECORD) return this.#find(name);
+    for (let place = 0; place < names.length; place++) if (names[place] === name) return this.#values[place];
+    return undefined;
   }
 
   has(name: string): boolean {
-    return Object.hasOwn(this.#fields, name);
+    return this.get(name) !== undefined;
   }
 
   names(): string[] {
-    return Object.keys(this.#fields);
+    return this.#names.filter((_, place) => this.#values[place] !== undefined);
+  }
+
+  #find(name: string): Value | undefined {
+    this.#places ??= new Map(this.#names.map((known, place) => [known, place]));
+    const place = this.#places.get(name);
+    return place === undefined ? undefined : this.#values[place];
   }
 }
 
-export const EMPTY_RECORD = new CedarRecord({});
+export const EMPTY_RECORD = new CedarRecord([], []);
 export const EMPTY_SET = new CedarSet([]);
 
 /** A set of trusted values; duplicates are dropped. */
 export function setOf(values: Iterable<Value>): CedarSet {
-  const elements: Value[] = [];
-  const all = Array.isArray(values) ? (values as Value[]) : [...values];
-  if (all.length <= LINEAR_SET) {
-    for (const value of all) if (!elements.some((element) => sameValue(element, value))) elements.push(value);
-    return new CedarSet(elements);
-  }
+  const all: readonly Value[] = Array.isArray(values) ? values : [...values];
+  // A copy is as long as it must be; a list that grows takes more.
+  if (all.length <= LINEAR_SET && !hasDuplicates(all)) return new CedarSet(all.slice());
   const seen = new Set<string>();
+  const elements: Value[] = [];
   for (const value of all) {
     const key = valueKey(value);
     if (seen.has(key)) continue;
@@ -118,34 +140,40 @@ export function setOf(values: Iterable<Value>): CedarSet {
   return new CedarSet(elements);
 }
 
+function hasDuplicates(values: readonly Value[]): boolean {
+  for (let index = 1; index < values.length; index++)
+    for (let other = 0; other < index; other++) if (sameValue(values[index]!, values[other]!)) return true;
+  return false;
+}
+
+function isAmong(elements: readonly Value[], value: Value): boolean {
+  for (let index = 0; index < elements.length; index++) if (sameValue(elements[index]!, value)) return true;
+  return false;
+}
+
 /**
- * A record from a trusted caller's own object, which it must not change afterwards. `undefined` attributes are left out.
- * A number that is no safe integer or an object that is no Cedar value is a bug of the caller and thrown.
+ * A record from a trusted caller's own object. `undefined` attributes are left out. A number that is no safe integer or an
+ * object that is no Cedar value is a bug of the caller and thrown.
  */
 export function recordOf(fields: { readonly [name: string]: Value | undefined }): CedarRecord {
-  let hasGaps = false;
-  for (const name in fields) {
+  const names = Object.keys(fields);
+  const values: (Value | undefined)[] = [];
+  for (const name of names) {
     const value = fields[name];
-    if (value === undefined) hasGaps = true;
-    else if (typeof value === 'number') {
+    if (typeof value === 'number') {
       if (!Number.isSafeInteger(value)) throw new TypeError(`attribute \`${name}\` is not an integer`);
     } else if (typeof value === 'object' && (value === null || value.kind === undefined)) {
       throw new TypeError(`attribute \`${name}\` is not a Cedar value`);
     }
+    values.push(value);
   }
-  if (!hasGaps) return new CedarRecord(fields as { readonly [name: string]: Value });
-  return recordOfEntries(Object.entries(fields).filter((entry): entry is [string, Value] => entry[1] !== undefined));
+  return new CedarRecord(names, values);
 }
 
-/** A record from entries with untrusted names. A later entry of the same name would win: the caller refuses duplicates. */
+/** A record from entries with untrusted names. A later entry of the same name wins: the caller refuses duplicates. */
 export function recordOfEntries(entries: Iterable<readonly [string, Value]>): CedarRecord {
-  const fields: { [name: string]: Value } = {};
-  for (const [name, value] of entries) {
-    if (name === '__proto__') {
-      Object.defineProperty(fields, name, { value, enumerable: true, configurable: true, writable: true });
-    } else fields[name] = value;
-  }
-  return new CedarRecord(fields);
+  const values = new Map(entries);
+  return new CedarRecord([...values.keys()], [...values.values()]);
 }
 
 /** Cedar's `==`: values of different types are unequal, sets ignore order, extension values compare by what they mean. */

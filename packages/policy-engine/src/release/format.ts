@@ -3,13 +3,18 @@ import { accept, type Result, refuse } from '@postern/result';
 import { formatCanonical, parseCanonical } from './canonical.ts';
 import { MAX_RELEASE_BYTES, RELEASE_FORMAT, type Release } from './release.ts';
 import { releaseShape } from './release_shape.ts';
+import { restoreParts, shareParts } from './shared_parts.ts';
 
 export type ParseReleaseReason = 'release-too-large' | 'release-malformed' | 'release-format-unknown';
 export type AcceptReleaseReason = 'release-number-lower' | 'release-fork';
 
 /** Canonical bytes: equal releases, equal bytes. Throws for a value that is no release of this format. */
 export function formatRelease(release: Release): Uint8Array {
-  return new TextEncoder().encode(formatCanonical(release));
+  return new TextEncoder().encode(textOf(release));
+}
+
+function textOf(release: Release): string {
+  return formatCanonical({ ...release, ...shareParts(release.policies) });
 }
 
 /**
@@ -28,8 +33,11 @@ export function parseRelease(bytes: Uint8Array): Result<Release, ParseReleaseRea
   const format = (json.value as { readonly format?: unknown } | null)?.format;
   if (typeof format === 'string' && format !== RELEASE_FORMAT) return refuse('release-format-unknown');
   if (format !== RELEASE_FORMAT) return refuse('release-malformed', 'format');
-  const place = releaseShape(json.value, '');
-  return place === undefined ? accept(json.value as unknown as Release) : refuse('release-malformed', place);
+  const { scopes = [], conditions = [], ...release } = json.value as { readonly [member: string]: unknown };
+  const restored = restoreParts(release['policies'], scopes, conditions);
+  if (!restored.ok) return refuse('release-malformed', restored.detail);
+  const place = releaseShape(release);
+  return place === undefined ? accept(release as unknown as Release) : refuse('release-malformed', place.slice(1));
 }
 
 /**
@@ -40,7 +48,7 @@ export function parseRelease(bytes: Uint8Array): Result<Release, ParseReleaseRea
 export function acceptRelease(current: Release | undefined, candidate: Release): Result<Release, AcceptReleaseReason> {
   if (current === undefined || candidate.number > current.number) return accept(candidate);
   if (candidate.number < current.number) return refuse('release-number-lower');
-  return formatCanonical(candidate) === formatCanonical(current) ? accept(candidate) : refuse('release-fork');
+  return textOf(candidate) === textOf(current) ? accept(candidate) : refuse('release-fork');
 }
 
 function decodeUtf8(bytes: Uint8Array): string | undefined {

@@ -47,7 +47,7 @@ export function loadRelease(release: Release): Result<LoadedRelease, LoadRelease
   if (!policies.ok) return refuse('release-policies-invalid', `${policies.reason} ${policies.detail ?? ''}`.trim());
   for (const policy of release.policies) {
     // What is recorded and explained about a policy must be what it does.
-    if (policies.value.policy(policy.id)?.effect !== policy.effect)
+    if (policies.value.effect(policy.id) !== policy.effect)
       return refuse('release-policies-invalid', `the effect of ${policy.id} differs from its text`);
   }
   return accept({

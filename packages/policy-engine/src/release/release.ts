@@ -46,8 +46,9 @@ export interface ReleasedPolicy {
   readonly line: number;
   readonly annotations: { readonly [name: string]: string };
   /**
-   * Cedar's JSON policy format, a team's policy with its ownership conjoined. Integers beyond 2^53 are bigints here and
-   * plain digits in the canonical bytes (canonical.ts).
+   * Cedar's JSON policy format, a team's policy with its ownership conjoined; clauses that were read from a release have
+   * `all` in place of `body` (`SharedClauseJson`). Integers beyond 2^53 are bigints here and plain digits in the canonical
+   * bytes (canonical.ts).
    */
   readonly json: unknown;
   /** SHA-256, hex, of the canonical bytes of `json`. */

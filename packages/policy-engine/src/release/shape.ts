@@ -3,38 +3,42 @@
  * newer writer of the same major format wrote.
  */
 
-/** Where a value departs from its shape, such as `services[3].hosts`; `undefined` when it does not. */
-export type Shape = (value: unknown, path: string) => string | undefined;
+/**
+ * Where a value departs from its shape, seen from the value: `''` is the value itself, `.hosts[3]` something in it;
+ * `undefined` when it does not.
+ */
+export type Shape = (value: unknown) => string | undefined;
+
+const ITSELF = '';
 
 export function text(maxChars: number, pattern?: RegExp): Shape {
-  return (value, path) =>
-    typeof value === 'string' && value.length <= maxChars && (pattern?.test(value) ?? true) ? undefined : path;
+  return (value) =>
+    typeof value === 'string' && value.length <= maxChars && (pattern?.test(value) ?? true) ? undefined : ITSELF;
 }
 
 export function integer(min: number, max: number = Number.MAX_SAFE_INTEGER): Shape {
-  return (value, path) =>
-    Number.isSafeInteger(value) && Number(value) >= min && Number(value) <= max ? undefined : path;
+  return (value) => (Number.isSafeInteger(value) && Number(value) >= min && Number(value) <= max ? undefined : ITSELF);
 }
 
-export const boolean: Shape = (value, path) => (typeof value === 'boolean' ? undefined : path);
+export const boolean: Shape = (value) => (typeof value === 'boolean' ? undefined : ITSELF);
 
 /** Any JSON object; its inside is somebody else's to check. */
-export const members: Shape = (value, path) => (isMembers(value) ? undefined : path);
+export const members: Shape = (value) => (isMembers(value) ? undefined : ITSELF);
 
 export function oneOf(...values: readonly string[]): Shape {
-  return (value, path) => (typeof value === 'string' && values.includes(value) ? undefined : path);
+  return (value) => (typeof value === 'string' && values.includes(value) ? undefined : ITSELF);
 }
 
 export function optional(shape: Shape): Shape {
-  return (value, path) => (value === undefined ? undefined : shape(value, path));
+  return (value) => (value === undefined ? undefined : shape(value));
 }
 
 export function listOf(shape: Shape, maxItems: number): Shape {
-  return (value, path) => {
-    if (!Array.isArray(value) || value.length > maxItems) return path;
-    for (const [index, item] of value.entries()) {
-      const place = shape(item, `${path}[${index}]`);
-      if (place !== undefined) return place;
+  return (value) => {
+    if (!Array.isArray(value) || value.length > maxItems) return ITSELF;
+    for (let index = 0; index < value.length; index++) {
+      const place = shape(value[index]);
+      if (place !== undefined) return `[${index}]${place}`;
     }
     return undefined;
   };
@@ -42,21 +46,27 @@ export function listOf(shape: Shape, maxItems: number): Shape {
 
 /** Names are the writer's, so they are not shown. */
 export function mapOf(shape: Shape, maxMembers: number): Shape {
-  return (value, path) => {
-    if (!isMembers(value)) return path;
+  return (value) => {
+    if (!isMembers(value)) return ITSELF;
     const items = Object.values(value);
-    if (items.length > maxMembers) return path;
-    return items.map((item) => shape(item, `${path}.*`)).find((place) => place !== undefined);
+    if (items.length > maxMembers) return ITSELF;
+    for (const item of items) {
+      const place = shape(item);
+      if (place !== undefined) return `.*${place}`;
+    }
+    return undefined;
   };
 }
 
 export function object(shapes: { readonly [name: string]: Shape }): Shape {
-  const rows = Object.entries(shapes);
-  return (value, path) => {
-    if (!isMembers(value)) return path;
-    for (const [name, shape] of rows) {
-      const place = shape(Object.hasOwn(value, name) ? value[name] : undefined, path === '' ? name : `${path}.${name}`);
-      if (place !== undefined) return place;
+  const names = Object.keys(shapes);
+  const rows = Object.values(shapes);
+  return (value) => {
+    if (!isMembers(value)) return ITSELF;
+    for (let row = 0; row < rows.length; row++) {
+      const name = names[row]!;
+      const place = rows[row]!(Object.hasOwn(value, name) ? value[name] : undefined);
+      if (place !== undefined) return `.${name}${place}`;
     }
     return undefined;
   };

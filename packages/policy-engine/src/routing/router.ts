@@ -53,12 +53,17 @@ interface Node<R> {
  */
 export function createRouter<R extends RoutePattern>(routes: readonly R[]): Result<Router<R>, RouterReason> {
   const patterns = new Map<string, Pattern<R>>();
+  const byPath = new Map<string, Pattern<R>>();
   for (const route of routes) {
-    const parsed = parsePattern(route.path);
-    if (!parsed.ok) return refuse(parsed.reason, route.path);
-    const shape = shapeOfPattern(parsed.value);
-    const pattern = patterns.get(shape) ?? { segments: parsed.value, byMethod: new Map<string, R>() };
-    patterns.set(shape, pattern);
+    let pattern = byPath.get(route.path);
+    if (pattern === undefined) {
+      const parsed = parsePattern(route.path);
+      if (!parsed.ok) return refuse(parsed.reason, route.path);
+      const shape = shapeOfPattern(parsed.value);
+      pattern = patterns.get(shape) ?? { segments: parsed.value, byMethod: new Map<string, R>() };
+      patterns.set(shape, pattern);
+      byPath.set(route.path, pattern);
+    }
     for (const method of route.methods) {
       const other = pattern.byMethod.get(method);
       if (other !== undefined) return refuse('route-conflict', `${method} ${route.path} is also \`${other.action}\``);
