@@ -12,6 +12,7 @@ export type ToolName =
   | 'cfn-lint'
   | 'dynamodb-local'
   | 'spiffe-peer'
+  | 'decide-peers'
   | 'lambda-events'
   | 'openssl'
   | 'curl';
@@ -34,7 +35,8 @@ export type Tool = {
 const binFolder = join(toolsFolder, 'bin');
 const dynamoDbProject = join(repositoryFolder, 'test/tools/maven/dynamodb-local');
 const LAMBDA_EVENTS_SUM = 'h1:We2cCp4BwqqH/JW+bEEo1FhgG71rslvjfi4y7KmlrR0=';
-const goSources = join(repositoryFolder, 'test/interop/go');
+const interopSources = join(repositoryFolder, 'test/interop/go');
+const benchSources = join(repositoryFolder, 'test/bench/peers');
 
 /** Every program and corpus that tests use and this repository does not contain. A new peer is a new row. */
 export const toolTable: readonly Tool[] = [
@@ -59,7 +61,20 @@ export const toolTable: readonly Tool[] = [
     sourceFolder: dynamoDbProject,
     install: installDynamoDbLocal,
   },
-  { name: 'spiffe-peer', version: '2.9.0', lane: 'go', sourceFolder: goSources, install: () => buildGo('spiffe-peer') },
+  {
+    name: 'spiffe-peer',
+    version: '2.9.0',
+    lane: 'go',
+    sourceFolder: interopSources,
+    install: () => buildGo('spiffe-peer', interopSources),
+  },
+  {
+    name: 'decide-peers',
+    version: '1.22.2',
+    lane: 'go',
+    sourceFolder: benchSources,
+    install: () => buildGo('decide-peers', benchSources),
+  },
   { name: 'lambda-events', version: '1.55.1', lane: 'go', install: () => copyLambdaEvents('1.55.1') },
   { name: 'openssl', version: '', lane: 'machine', install: () => findOnMachine('openssl') },
   { name: 'curl', version: '', lane: 'machine', install: () => findOnMachine('curl') },
@@ -117,7 +132,7 @@ async function installDynamoDbLocal(): Promise<Result<string, string>> {
   return probe.output.includes('-inMemory') ? accept(path) : refuse('dynamodb-local-broken', summaryLine(probe.output));
 }
 
-async function buildGo(program: string): Promise<Result<string, string>> {
+async function buildGo(program: string, folder: string): Promise<Result<string, string>> {
   const go = findOnPath('go');
   if (go === undefined) return refuse('go-missing', 'no `go` on PATH');
   await mkdir(binFolder, { recursive: true });
@@ -125,7 +140,7 @@ async function buildGo(program: string): Promise<Result<string, string>> {
   const args = ['build', '-trimpath', '-buildvcs=false', '-mod=readonly', '-o', path, `./${program}`];
   // A read-only module cache could not be removed together with `.tools/`.
   const environment = { GOFLAGS: '-modcacherw', GOWORK: 'off' };
-  const built = await runCommand(go, args, { folder: goSources, environment });
+  const built = await runCommand(go, args, { folder, environment });
   return built.code === 0 ? accept(path) : refuse('go-build-failed', summaryLine(built.output));
 }
 

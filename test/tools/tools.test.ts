@@ -33,6 +33,7 @@ describe('the installer on a bare machine', () => {
       ['cfn-lint', 'missing', expect.stringMatching(/^python-missing: /)],
       ['dynamodb-local', 'missing', expect.stringMatching(/^maven-missing: /)],
       ['spiffe-peer', 'missing', expect.stringMatching(/^go-missing: /)],
+      ['decide-peers', 'missing', expect.stringMatching(/^go-missing: /)],
       ['lambda-events', 'missing', expect.stringMatching(/^go-missing: /)],
       ['openssl', 'missing', expect.stringMatching(/^not-on-path: /)],
       ['curl', 'missing', expect.stringMatching(/^not-on-path: /)],

@@ -8,9 +8,8 @@ import {
   parseRelease,
   type Release,
   userEntity,
-  userUid,
 } from '@postern/policy-engine';
-import { ISSUER, type PlainRequest } from './requests.ts';
+import { ISSUER, methodOf, type PlainRequest } from './requests.ts';
 
 export function parse(bytes: Uint8Array): Release {
   const release = parseRelease(bytes);
@@ -27,19 +26,20 @@ export function load(release: Release): LoadedRelease {
 export function decidePlain(loaded: LoadedRelease, request: PlainRequest): EngineDecision {
   const { service, verb, path, host, sourceIp, nowMs, signedInMs, compliant, managed } = request;
   const user = { issuer: ISSUER, subject: request.user, groups: request.groups };
+  const entity = userEntity(user);
   return decide(loaded, {
     service,
     action: `${service}:${verb}`,
-    parties: [{ kind: 'user', principal: userUid(user.issuer, user.subject) }],
+    parties: [{ kind: 'user', principal: entity.uid }],
     context: contextOf({
       nowMs,
-      request: { method: verb === 'read' ? 'GET' : 'POST', path, host },
+      request: { method: methodOf(request), path, host },
       network: { sourceIp },
       user,
       auth: { timeMs: signedInMs, amr: ['pwd', 'mfa'] },
       device: { id: 'laptop-1', posture: { compliant, managed, observedAtMs: signedInMs } },
     }),
-    entities: [userEntity(user)],
+    entities: [entity],
     nowMs,
   });
 }

@@ -1,18 +1,24 @@
-/** CPU per decision by number of policies, ours and cedar-wasm in turns; both must decide alike before anything counts. */
-import type { LoadedRelease } from '@postern/policy-engine';
+/** CPU per decision by number of policies, ours and the peers in turns; all must decide alike before anything counts. */
+import { formatRelease } from '@postern/policy-engine';
 import { alternate, type Contender } from '../measure/alternate.ts';
-import { callsFor, cpuPerCallUs } from '../measure/cpu_time.ts';
+import { callsFor, callsForAsync, cpuPerCallUs } from '../measure/cpu_time.ts';
 import type { Measurement } from '../measure/measurement.ts';
-import { CEDAR_WASM, decideWithCedarWasm, prepare } from './cedar_wasm.ts';
-import { decidePlain, load } from './engine.ts';
+import { decidePlain, load, parse } from './engine.ts';
+import { openPeers, type Peer, type Peers } from './peers.ts';
 import type { ReleasedWorld } from './release.ts';
 import { createRequests, type PlainRequest } from './requests.ts';
 
 export type PerDecision = {
   readonly policies: number;
   readonly ours: Measurement;
-  /** Absent where it would take too long for a quick run. */
-  readonly cedarWasm?: Measurement;
+  /** By name; without those that would take too long for a quick run. */
+  readonly peers: { readonly [name: string]: Measurement };
+};
+
+export type PerDecisionOutcome = {
+  readonly rows: readonly PerDecision[];
+  readonly versions: readonly string[];
+  readonly missing: string | undefined;
 };
 
 export type PerDecisionPlan = {
@@ -26,47 +32,68 @@ export type PerDecisionPlan = {
 };
 
 const REQUESTS = 1_000;
-const COMPARED = 100;
 
-export async function measurePerDecision(plan: PerDecisionPlan): Promise<PerDecision[]> {
-  const contenders = plan.worlds.flatMap((world) => contendersFor(world, plan));
-  plan.say(`${contenders.length} contenders, ${plan.rounds} rounds of ${plan.runMs} ms CPU each`);
-  const measured = await alternate(contenders, plan.rounds);
-  return plan.worlds.map(({ policies: { length } }) => ({
-    policies: length,
-    ours: measured[`ours ${length}`]!,
-    cedarWasm: measured[`${CEDAR_WASM} ${length}`],
-  }));
+export async function measurePerDecision(plan: PerDecisionPlan): Promise<PerDecisionOutcome> {
+  const peers = await openPeers();
+  try {
+    const races: Race[] = [];
+    for (const world of plan.worlds) races.push(await prepareRace(world, peers, plan));
+    const contenders = races.flatMap((race) => race.contenders);
+    plan.say(`${contenders.length} contenders, ${plan.rounds} rounds of ${plan.runMs} ms CPU each`);
+    const measured = await alternate(contenders, plan.rounds);
+    return {
+      rows: races.map(({ policies, peerNames }) => ({
+        policies,
+        ours: measured[nameOf('ours', policies)]!,
+        peers: Object.fromEntries(peerNames.map((name) => [name, measured[nameOf(name, policies)]!])),
+      })),
+      versions: races[0]!.versions,
+      missing: peers.missing,
+    };
+  } finally {
+    await peers.stop();
+  }
 }
 
-function contendersFor(world: ReleasedWorld, plan: PerDecisionPlan): Contender[] {
-  const { length } = world.policies;
+type Race = {
+  readonly policies: number;
+  readonly contenders: readonly Contender[];
+  readonly peerNames: readonly string[];
+  readonly versions: readonly string[];
+};
+
+async function prepareRace(world: ReleasedWorld, peers: Peers, plan: PerDecisionPlan): Promise<Race> {
+  const policies = world.policies.length;
   const requests = createRequests(world, REQUESTS);
-  const loaded = load(world.release);
+  // As a decision point has it: read from the bytes that were signed.
+  const loaded = load(parse(formatRelease(world.release)));
   const ours = (index: number) => void decidePlain(loaded, requests[index % REQUESTS]!);
-  const contenders = [contender(`ours ${length}`, plan.runMs, ours, REQUESTS)];
-  if (length > plan.maxPeerPolicies) return contenders;
-  const setId = `bench-${length}`;
-  prepare(setId, world.policies);
-  checkAgreement(loaded, setId, requests);
-  const peer = (index: number) => void decideWithCedarWasm(setId, requests[(index * 7) % REQUESTS]!);
-  return [...contenders, contender(`${CEDAR_WASM} ${length}`, plan.runMs, peer, 1)];
+  const calls = callsFor(plan.runMs, ours, REQUESTS);
+  const contenders: Contender[] = [{ name: nameOf('ours', policies), run: () => cpuPerCallUs(calls, ours) }];
+  const present = policies > plan.maxPeerPolicies ? [] : await peers.start(world, requests);
+  const outcomes = requests.map((request) => decidePlain(loaded, request).outcome);
+  for (const peer of present) {
+    checkAgreement(peer, outcomes, requests);
+    const peerCalls = await callsForAsync(plan.runMs, peer.cpuPerCallUs);
+    contenders.push({ name: nameOf(peer.name, policies), run: () => peer.cpuPerCallUs(peerCalls) });
+  }
+  return {
+    policies,
+    contenders,
+    peerNames: present.map(({ name }) => name),
+    versions: present.map(({ version }) => version),
+  };
 }
 
-function contender(name: string, runMs: number, call: (index: number) => void, minimum: number): Contender {
-  const calls = callsFor(runMs, call, minimum);
-  return { name, run: () => cpuPerCallUs(calls, call) };
+function nameOf(engine: string, policies: number): string {
+  return `${engine} ${policies}`;
 }
 
 /** A faster engine that decides something else has measured nothing. */
-function checkAgreement(loaded: LoadedRelease, setId: string, requests: readonly PlainRequest[]): void {
-  const outcomes = new Set<string>();
-  for (const request of requests.slice(0, COMPARED)) {
-    const ours = decidePlain(loaded, request);
-    const theirs = decideWithCedarWasm(setId, request);
-    if (ours.outcome !== theirs)
-      throw new Error(`ours ${ours.outcome}, cedar-wasm ${theirs}: ${JSON.stringify(request)}`);
-    outcomes.add(ours.outcome);
+function checkAgreement(peer: Peer, ours: readonly string[], requests: readonly PlainRequest[]): void {
+  for (const [index, theirs] of peer.outcomes.entries()) {
+    if (ours[index] !== theirs)
+      throw new Error(`ours ${ours[index]}, ${peer.name} ${theirs}: ${JSON.stringify(requests[index])}`);
   }
-  if (outcomes.size !== 2) throw new Error('the requests should bring allows and denials alike');
+  if (new Set(peer.outcomes).size !== 2) throw new Error('the requests should bring allows and denials alike');
 }

@@ -18,6 +18,10 @@ export type PlainRequest = {
 
 export const ISSUER = 'https://idp.bench.test';
 
+export function methodOf({ verb }: PlainRequest): string {
+  return verb === 'read' ? 'GET' : 'POST';
+}
+
 /** A Tuesday, in working hours. */
 const NOON_MS = Date.UTC(2026, 10, 24, 12);
 const HOUR_MS = 3_600_000;

@@ -45,3 +45,14 @@ export function callsFor(targetMs: number, call: (index: number) => void, minimu
     if (tookMs >= targetMs / 4) return Math.max(minimum, Math.round((calls * targetMs) / tookMs));
   }
 }
+
+/** The same for whoever counts CPU itself and answers later. */
+export async function callsForAsync(
+  targetMs: number,
+  cpuPerCallUs: (calls: number) => number | Promise<number>,
+): Promise<number> {
+  for (let calls = 1; ; calls *= 4) {
+    const tookMs = ((await cpuPerCallUs(calls)) * calls) / 1000;
+    if (tookMs >= targetMs / 4) return Math.max(1, Math.round((calls * targetMs) / tookMs));
+  }
+}
