@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { PROBLEMS } from '@postern/api';
 import { REASONS } from '@postern/broker';
 import { CONFIGURATION_KEYS } from '@postern/cdk/configuration';
+import { PROBLEM_RULES } from '@postern/policy-engine/publish';
 import { repositoryFolder } from '../tools/places.ts';
 import { accessByFunction, accessReference } from './access_table.ts';
 import { cliReference } from './cli_reference.ts';
@@ -25,6 +26,7 @@ export function references(): Reference[] {
     { path: 'docs/access.md', text: page('Who may use what', accessReference()) },
     section('ARCHITECTURE.md', 'access', accessByFunction()),
     section('docs/deploy.md', 'configuration', configurationTable()),
+    section('docs/policies.md', 'problems', policyProblemTable()),
   ];
 }
 
@@ -41,6 +43,11 @@ function section(path: string, name: string, body: string): Reference {
 function configurationTable(): string {
   const rows = Object.entries(CONFIGURATION_KEYS).map(([key, meaning]) => [`\`${key}\``, meaning]);
   return formatMarkdownTable(['key', 'what it says'], rows);
+}
+
+function policyProblemTable(): string {
+  const rows = Object.entries(PROBLEM_RULES).map(([code, { severity, what }]) => [`\`${code}\``, severity, what]);
+  return formatMarkdownTable(['code', '', 'what is wrong'], rows);
 }
 
 function page(title: string, body: string): string {

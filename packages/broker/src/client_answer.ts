@@ -1,4 +1,5 @@
 /** What the client is told when its request is not let through; the same for every flavour. */
+import { audienceOf } from '@postern/policy-engine';
 import type { ClientAnswer, Decision } from './decision.ts';
 import { type CallerCode, REASONS } from './reasons.ts';
 
@@ -19,8 +20,8 @@ const TITLES: { readonly [C in CallerCode]: string } = {
 };
 
 /**
- * Renders the answer to a denied or challenged request: an RFC 9457 problem document with the decision id and one plain
- * code. 401 carries `WWW-Authenticate` (RFC 6750 3; step-up by RFC 9470 3).
+ * Renders the answer to a denied or challenged request: an RFC 9457 problem document with the decision id, one plain code,
+ * and the reasons of policies that say so (`@tell("caller")`). 401 carries `WWW-Authenticate` (RFC 6750 3; step-up by RFC 9470 3).
  */
 export function renderClientAnswer(decision: Decision): ClientAnswer {
   if (decision.outcome === 'allow') return { status: 200, headers: [], body: '' };
@@ -31,6 +32,7 @@ export function renderClientAnswer(decision: Decision): ClientAnswer {
     code,
     title: TITLES[code],
     status,
+    ...detailFor(decision),
     decision: decision.id,
   };
   const challenge = status === 401 ? bearerChallenge(decision) : undefined;
@@ -44,6 +46,19 @@ export function renderClientAnswer(decision: Decision): ClientAnswer {
     ],
     body: JSON.stringify(body),
   };
+}
+
+const MAX_DETAIL_CHARS = 512;
+
+/** Reasons of the forbids that decided, as far as they say that the caller may be told. Permits are not looked for here. */
+function detailFor({ parties }: Decision): { readonly detail?: string } {
+  const reasons = parties.flatMap(({ determining }) =>
+    determining.flatMap(({ effect, annotations }) => {
+      const reason = Object.hasOwn(annotations, 'reason') ? annotations['reason'] : undefined;
+      return effect === 'forbid' && audienceOf(annotations) === 'caller' && reason !== undefined ? [reason] : [];
+    }),
+  );
+  return reasons.length === 0 ? {} : { detail: [...new Set(reasons)].join('; ').slice(0, MAX_DETAIL_CHARS) };
 }
 
 function bearerChallenge(decision: Decision): string {

@@ -4,7 +4,7 @@ import { createBroker } from './decide_request.ts';
 import type { Decision } from './decision.ts';
 import { readGrpcCheck } from './grpc_check.ts';
 import { readHttpCheck } from './http_check.ts';
-import type { CheckRequest } from './request.ts';
+import type { CheckRequest, EnforcementPoint } from './request.ts';
 import * as world from './testing/index.ts';
 
 const { NOW_MS, STATE, REQUEST, POINT, bearer, tokenOf } = world;
@@ -174,8 +174,15 @@ describe('no answer outlives what it rests on', () => {
   const state = world.stateWith({ policies: [['org', 'permit (principal, action, resource);']] });
   const until = (change: Partial<CheckRequest>, changed: Partial<typeof STATE> = {}) =>
     check(change, { ...state, ...changed }).validUntilMs - NOW_MS;
+  const readingDevice = world.stateWith({
+    policies: [
+      ['org', 'permit (principal, action, resource) unless { context has device && context.device.id == "x" };'],
+    ],
+  });
   const expiring = <T extends object>(map: ReadonlyMap<string, T>, key: string, expiresAtMs: number) =>
     new Map([[key, { ...map.get(key)!, expiresAtMs }]]);
+
+  const posture = expiring(STATE.postures, 'laptop-1', NOW_MS + 9_000);
 
   test.each<[string, number, number]>([
     ['the feed’s freshness', 29_000, until({})],
@@ -187,14 +194,40 @@ describe('no answer outlives what it rests on', () => {
       7_000,
       until({ peerCertificate: world.leafOf('storefront', { notAfterMs: NOW_MS + 7_000 }).certificate }),
     ],
-    ['the posture', 9_000, until({}, { postures: expiring(STATE.postures, 'laptop-1', NOW_MS + 9_000) })],
+    ['a posture that no policy reads', 29_000, until({}, { postures: posture })],
+    ['one that a policy may read', 9_000, until({}, { ...readingDevice, postures: posture })],
     ['the provider’s keys', 8_000, until({}, { tokenKeys: expiring(STATE.tokenKeys, world.ISSUER, NOW_MS + 8_000) })],
   ])('%s', (_, expected, actual) => {
     expect(actual).toBe(expected);
   });
 
-  test('a policy that reads the clock', () => {
-    expect(check().validUntilMs).toBe(NOW_MS);
+  test('a policy that will come out otherwise', () => {
+    const signedIn = (secondsAgo: number) =>
+      check({ headers: bearer(tokenOf({ auth_time: NOW_MS / 1000 - secondsAgo })) }).validUntilMs - NOW_MS;
+    expect(signedIn(3500)).toBe(29_000);
+    // More than 3600 is too long ago.
+    expect(signedIn(3590)).toBe(11_000);
+  });
+
+  test('the moment, where a policy reads the end of a certificate and there is only a name', () => {
+    const header = 'By=spiffe://demo.test/ingress;URI=spiffe://demo.test/batch';
+    const until = (condition: string) => {
+      const policies = [['org', `permit (principal, action, resource) unless { ${condition} };`]] as const;
+      const point: EnforcementPoint = { id: 'spiffe://demo.test/storefront', kind: 'svid' };
+      const request = {
+        ...REQUEST,
+        service: 'storefront',
+        method: 'GET',
+        target: '/',
+        authority: 'storefront.demo.test',
+      };
+      const named = { peerCertificate: undefined, peerPrincipal: undefined, forwardedClientCert: header };
+      return (
+        broker.check(world.stateWith({ policies }), { ...request, ...named, headers: [] }, point).validUntilMs - NOW_MS
+      );
+    };
+    expect(until('context has device')).toBe(29_000);
+    expect(until('context.workload.notAfter < datetime("2020-01-01")')).toBe(0);
   });
 
   test('the end of an observation', () => {

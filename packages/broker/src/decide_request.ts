@@ -154,7 +154,7 @@ function decideRequest(
 
   // (5) The policies, for each party. (6) The answer, with obligations and lifetime. (7) is the caller's: record it.
   const engine = decide(release, input.value);
-  const validUntilMs = lifetimeOf({ nowMs, engine, state, service, parties, observesUntilMs: observesUntil });
+  const validUntilMs = lifetimeOf({ nowMs, engine, state, service, action, parties, observesUntilMs: observesUntil });
   known = { ...known, parties: engine.parties, validUntilMs };
   return settleOutcome({ known, engine, request, service, parties, release, isObserving: observesUntil > 0 });
 }

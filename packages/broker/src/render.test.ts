@@ -147,6 +147,25 @@ describe('gRPC flavour', () => {
   });
 });
 
+describe('what a caller is told of policies', () => {
+  const policies = (annotations: string) =>
+    world.stateWith({
+      policies: [
+        ['org', 'permit (principal, action, resource);'],
+        ['org', `@reason("ask Bob") ${annotations} forbid (principal is User, action, resource);`],
+      ],
+    });
+  const bodyOf = (annotations: string) =>
+    JSON.parse(renderClientAnswer(broker.check(policies(annotations), REQUEST, POINT)).body);
+
+  test('is the reason of a forbid that says so, and of no other', () => {
+    expect(bodyOf('@tell("caller")')).toMatchObject({ code: 'not-permitted', detail: 'ask Bob' });
+    expect(bodyOf('@tell("everybody")')).not.toHaveProperty('detail');
+    expect(bodyOf('')).not.toHaveProperty('detail');
+    expect(JSON.stringify(bodyOf(''))).not.toContain('Bob');
+  });
+});
+
 describe('the record of a decision', () => {
   test('says who, what, the outcome and why', () => {
     expect(createDecisionRecord(allowed, 12)).toEqual({
@@ -185,7 +204,7 @@ describe('the record of a decision', () => {
       ],
       releaseNumber: 7,
       feedSequence: 42,
-      validUntilMs: NOW_MS,
+      validUntilMs: NOW_MS + 29_000,
       mode: 'enforce',
       observed: false,
       latencyUs: 12,

@@ -25,12 +25,20 @@ export function addCompileOptions(command: Command): Command {
 /** Of services that name no SPIFFE ID: nothing depends on it. */
 const UNNAMED = 'unnamed.invalid';
 
-/** Loads Cedar's validator, which costs some 100 ms: only commands that need it wait for it. */
-export async function compilePolicies(cli: Cli, dir: string, options: CompileOptions): Promise<CompiledPolicies> {
+/**
+ * Loads Cedar's validator, which costs some 100 ms: only commands that need it wait for it. `compileWith`: by default as
+ * the control plane does.
+ */
+export async function compilePolicies(
+  cli: Cli,
+  dir: string,
+  options: CompileOptions,
+  compileWith: 'compileRelease' | 'checkRepository' = 'compileRelease',
+): Promise<CompiledPolicies> {
   const files = readPolicyFolder(cli, dir);
   const trustDomain =
     options.trustDomain ?? (cli.io.environment['POSTERN_TRUST_DOMAIN'] || trustDomainOf(files)) ?? UNNAMED;
-  const { compileRelease } = await import('@postern/policy-engine/publish');
-  const compilation = compileRelease({ files, trustDomain, number: 1, nowMs: cli.io.nowMs(), nextSigners: [] });
+  const publish = await import('@postern/policy-engine/publish');
+  const compilation = publish[compileWith]({ files, trustDomain, number: 1, nowMs: cli.io.nowMs(), nextSigners: [] });
   return { files, trustDomain, compilation, problems: compilation.ok ? compilation.warnings : compilation.problems };
 }

@@ -6,6 +6,7 @@ export const EXIT_CODES = {
   denied: { code: 3, meaning: 'not authenticated or not permitted' },
   unavailable: { code: 4, meaning: 'the control plane or agent cannot be reached or is not ready: try again' },
   internal: { code: 5, meaning: 'an unexpected fault, here or in the control plane' },
+  widened: { code: 6, meaning: 'of two sets of policies the second lets through more than the first' },
 } as const satisfies { readonly [name: string]: { readonly code: number; readonly meaning: string } };
 
 export type ExitName = keyof typeof EXIT_CODES;

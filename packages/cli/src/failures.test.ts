@@ -29,6 +29,7 @@ beforeAll(async () => {
 
 afterAll(() => controlPlane?.stop());
 
+const DEMO = join(import.meta.dirname, '../../../examples/demo/policies');
 const START = ['start', '--dir', 'other', '--port', '0', '--authorize-port', '0'];
 const REVOKE = ['revoke', 'device:x', '--reason', 'x'];
 
@@ -75,6 +76,40 @@ describe('a failure says by exit code, reason and advice what it is, and never a
     ['a folder without policies', ['policy', 'publish', 'empty'], 'usage', 'policy-folder-empty'],
     ['a policy that is no text', ['policy', 'check', 'binary'], 'usage', 'policy-file-encoding'],
     ['a link to a file of this machine', ['policy', 'check', 'linked'], 'usage', 'policy-file-kind'],
+    [
+      'records that are not there',
+      ['policy', 'replay', '--records', 'nowhere', DEMO, DEMO],
+      'usage',
+      'file-unreadable',
+    ],
+    ['records that are a folder', ['policy', 'replay', '--records', 'empty', DEMO, DEMO], 'usage', 'file-unreadable'],
+    ['a replay without records', ['policy', 'replay', DEMO, DEMO], 'usage', 'command-line'],
+    [
+      'a replay of what does not compile',
+      ['policy', 'replay', '--records', 'x', DEMO, 'broken'],
+      'refused',
+      'policy-invalid',
+    ],
+    ['a diff to nowhere', ['policy', 'diff', DEMO, 'nowhere'], 'usage', 'policy-folder-unreadable'],
+    ['no request to explain', ['policy', 'explain', DEMO], 'usage', 'request-ambiguous'],
+    ['two of them', ['policy', 'explain', DEMO, '--test', 'x', '--service', 'y'], 'usage', 'request-ambiguous'],
+    ['a test that there is not', ['policy', 'explain', DEMO, '--test', 'x'], 'usage', 'test-unknown'],
+    ['records without a line', ['policy', 'explain', DEMO, '--records', 'x'], 'usage', 'request-ambiguous'],
+    ['a request that is none', ['policy', 'explain', DEMO, '--request', 'wrong-token'], 'usage', 'request-malformed'],
+    ['a device for a request', ['policy', 'explain', DEMO, '--request', '/dev/zero'], 'usage', 'file-unreadable'],
+    [
+      'an option that is no address',
+      ['policy', 'explain', DEMO, '--service', 'payments', '--source-ip', 'x'],
+      'usage',
+      'request-malformed',
+    ],
+    ['a share above all', ['policy', 'test', DEMO, '--coverage', '101'], 'usage', 'command-line'],
+    [
+      'records where no file can be',
+      ['policy', 'test', DEMO, '--write-records', 'wrong-token/x'],
+      'usage',
+      'output-not-written',
+    ],
     ['no trail', ['audit', 'verify', 'empty'], 'usage', 'file-unreadable'],
     ['a trail of something else', ['audit', 'verify', 'trail'], 'refused', 'trail-malformed'],
     ['pinned keys that are none', ['audit', 'verify', '--trust', 'trail/trust.json'], 'usage', 'trust-malformed'],

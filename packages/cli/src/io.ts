@@ -2,6 +2,8 @@
 export interface CliIo {
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
+  /** Shows one line in place of the last one; nothing takes it away. Absent where nobody watches. */
+  readonly progress?: (text: string) => void;
   readonly hasOutColours: boolean;
   readonly hasErrColours: boolean;
   readonly environment: { readonly [name: string]: string | undefined };
@@ -20,6 +22,9 @@ export function createProcessIo(): CliIo {
   return {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
+    ...(process.stderr.isTTY && {
+      progress: (text: string) => void process.stderr.write(`\r\x1b[K${text}`),
+    }),
     hasOutColours: process.stdout.isTTY === true && !isPlain,
     hasErrColours: process.stderr.isTTY === true && !isPlain,
     environment: process.env,

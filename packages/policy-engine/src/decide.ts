@@ -14,13 +14,12 @@ import type {
   Party,
   PartyDecision,
 } from './decision.ts';
-import { challengeFreePolicies, readsTime } from './derived_policies.ts';
-import { actionUid, serviceUid, workloadEntity } from './model.ts';
-import { explainDenial } from './near_permits.ts';
+import { challengeFreePolicies } from './derived_policies.ts';
+import { nearestPermits } from './explain/near_permits.ts';
+import { answerValidUntilMs } from './lifetime/index.ts';
+import { partyRequest, requestEntities } from './party_request.ts';
 import type { LoadedRelease } from './release/load.ts';
-
-/** An answer that no policy ties to the clock holds this long, unless a credential or fact expires earlier. */
-const MAX_LIFETIME_MS = 60_000;
+import type { ReleasedPolicy } from './release/release.ts';
 
 /**
  * Decides one request of an action of a service. Pure: no clock, no I/O. `input`: established by the broker; the service
@@ -31,24 +30,48 @@ export function decide(loaded: LoadedRelease, input: DecisionInput): EngineDecis
   const service = loaded.services.get(input.service);
   if (service === undefined) return denied('service-unknown', input);
   if (!service.actions.has(input.action)) return denied('action-unknown', input);
-  const entities = entitiesOf(loaded, input);
-  const results = input.parties.map((party) => decideForParty(loaded, input, party, entities));
-  const outcome = worstOf(results.map(({ decision }) => decision.outcome));
-  return {
-    outcome,
-    reason: reasonOf(outcome, results),
-    parties: results.map(({ decision }) => decision),
-    cedarOutcome: results.length > 0 && results.every(({ cedar }) => cedar.decision === 'allow') ? 'allow' : 'deny',
-    challenges: outcome === 'challenge' ? [formatChallenge(shortestChallenge(results))] : [],
-    obligations: outcome === 'allow' ? obligationsOf(results) : [],
-    validUntilMs: readsTime(loaded, input.service, input.action) ? input.nowMs : input.nowMs + MAX_LIFETIME_MS,
-  };
+  const entities = requestEntities(loaded, input);
+  const question = { loaded, input, entities };
+  return new Decided(
+    question,
+    input.parties.map((party) => decideForParty(question, party)),
+  );
 }
 
-interface PartyResult {
-  readonly decision: PartyDecision;
-  readonly cedar: Authorization;
-  readonly reason: EngineReason;
+/** Whoever keeps no answers does not ask how long one holds, so that is worked out on first look, as `nearest` is. */
+class Decided implements EngineDecision {
+  readonly outcome: EngineDecision['outcome'];
+  readonly reason: EngineDecision['reason'];
+  readonly parties: EngineDecision['parties'];
+  readonly cedarOutcome: EngineDecision['cedarOutcome'];
+  readonly challenges: EngineDecision['challenges'];
+  readonly obligations: EngineDecision['obligations'];
+  readonly #question: Question;
+  #validUntilMs: number | undefined;
+
+  constructor(question: Question, parties: readonly DecidedParty[]) {
+    const outcome = worstOf(parties);
+    this.outcome = outcome;
+    this.reason = reasonOf(outcome, parties);
+    this.parties = parties;
+    this.cedarOutcome = parties.length > 0 && parties.every(({ isCedarAllow }) => isCedarAllow) ? 'allow' : 'deny';
+    this.challenges = outcome === 'challenge' ? [formatChallenge(shortestChallenge(parties))] : [];
+    this.obligations = outcome === 'allow' ? obligationsOf(parties) : [];
+    this.#question = question;
+  }
+
+  get validUntilMs(): number {
+    const { loaded, input, entities } = this.#question;
+    this.#validUntilMs ??= answerValidUntilMs(loaded, input, entities);
+    return this.#validUntilMs;
+  }
+}
+
+/** What the decisions for all parties of a request have in common. */
+interface Question {
+  readonly loaded: LoadedRelease;
+  readonly input: DecisionInput;
+  readonly entities: Entities;
 }
 
 function denied(reason: EngineReason, input: DecisionInput): EngineDecision {
@@ -63,36 +86,13 @@ function denied(reason: EngineReason, input: DecisionInput): EngineDecision {
   };
 }
 
-/** The request's entities over the release's, and a workload that the release does not know, by its name alone. */
-function entitiesOf(loaded: LoadedRelease, input: DecisionInput): Entities {
-  const inputs = input.entities.filter(({ uid }) => loaded.entities.find(uid) === undefined);
-  for (const { kind, principal } of input.parties) {
-    if (kind !== 'workload' || loaded.entities.find(principal) !== undefined) continue;
-    if (inputs.some(({ uid }) => uid.id === principal.id && uid.type === principal.type)) continue;
-    const entity = workloadEntity(principal.id);
-    if (entity !== undefined) inputs.push(entity);
-  }
-  const entities = loaded.entities.with(inputs);
-  if (!entities.ok) throw new Error(`the entities of a request do not fit: ${entities.reason}`);
-  return entities.value;
-}
-
-function decideForParty(loaded: LoadedRelease, input: DecisionInput, party: Party, entities: Entities): PartyResult {
-  const request: AuthorizationRequest = {
-    principal: party.principal,
-    action: actionUid(input.action),
-    resource: serviceUid(input.service),
-    context: input.context,
-  };
+function decideForParty(question: Question, party: Party): DecidedParty {
+  const { loaded, input, entities } = question;
+  const request = partyRequest(input, party);
   const cedar = loaded.policies.authorize(request, entities);
-  const determining = cedar.determining.map((id) => determiningPolicy(loaded, id));
-  const [outcome, reason] = outcomeOf(loaded, cedar, determining, () =>
-    challengeFreePolicies(loaded).authorize(request, entities),
-  );
-  const explain = () => (reason === 'no-permit' ? explainDenial(loaded, input, request, entities) : []);
-  const errors = cedar.errors.map(({ policyId, message }) => ({ policyId, message }));
-  const decision = new DecidedParty(party.kind, formatUid(party.principal), outcome, determining, errors, explain);
-  return { decision, cedar, reason };
+  const determining = cedar.determining.map((id) => stated(loaded, id));
+  const [outcome, reason] = outcomeOf(question, request, cedar, determining);
+  return new DecidedParty(party, outcome, reason, cedar, determining, question, request);
 }
 
 /**
@@ -105,96 +105,138 @@ class DecidedParty implements PartyDecision {
   readonly outcome: PartyDecision['outcome'];
   readonly determining: PartyDecision['determining'];
   readonly errors: PartyDecision['errors'];
-  readonly #explain: () => PartyDecision['nearest'];
+  readonly #reason: EngineReason;
+  readonly #isCedarAllow: boolean;
+  readonly #statements: readonly Statement[];
+  readonly #question: Question;
+  readonly #request: AuthorizationRequest;
   #nearest: PartyDecision['nearest'] | undefined;
 
   constructor(
-    kind: PartyDecision['kind'],
-    principal: string,
-    outcome: PartyDecision['outcome'],
-    determining: PartyDecision['determining'],
-    errors: PartyDecision['errors'],
-    explain: () => PartyDecision['nearest'],
+    { kind, principal }: Party,
+    outcome: Outcome,
+    reason: EngineReason,
+    cedar: Authorization,
+    statements: readonly Statement[],
+    question: Question,
+    request: AuthorizationRequest,
   ) {
     this.kind = kind;
-    this.principal = principal;
+    this.principal = formatUid(principal);
     this.outcome = outcome;
-    this.determining = determining;
-    this.errors = errors;
-    this.#explain = explain;
+    this.determining = statements.map(({ policy }) => policy);
+    this.errors = cedar.errors.map(({ policyId, message }) => ({ policyId, message }));
+    this.#reason = reason;
+    this.#isCedarAllow = cedar.decision === 'allow';
+    this.#statements = statements;
+    this.#question = question;
+    this.#request = request;
+  }
+
+  /** For the decision as a whole; no part of what is answered for the party. */
+  get reason(): EngineReason {
+    return this.#reason;
+  }
+
+  get isCedarAllow(): boolean {
+    return this.#isCedarAllow;
+  }
+
+  get statements(): readonly Statement[] {
+    return this.#statements;
   }
 
   get nearest(): PartyDecision['nearest'] {
-    this.#nearest ??= this.#explain();
+    if (this.#reason !== 'no-permit') return [];
+    const { loaded, input, entities } = this.#question;
+    this.#nearest ??= nearestPermits(loaded, input, this.#request, entities);
     return this.#nearest;
   }
 }
 
-/**
- * Of one party. `withoutChallenges`: Cedar's result if the forbids that name a way out did not exist; only when it
- * allows is going that way of any use.
- */
 function outcomeOf(
-  loaded: LoadedRelease,
+  { loaded, entities }: Question,
+  request: AuthorizationRequest,
   cedar: Authorization,
-  determining: readonly DeterminingPolicy[],
-  withoutChallenges: () => Authorization,
-): [Outcome, EngineReason] {
+  determining: readonly Statement[],
+): readonly [Outcome, EngineReason] {
   const isForbidden = cedar.decision === 'deny' && determining.length > 0;
-  const isChallenged = isForbidden && determining.every((policy) => challengeOf(policy) !== undefined);
-  if (isForbidden && !isChallenged) return ['deny', 'forbidden'];
-  if (loaded.release.strictErrors && cedar.errors.some(isErroredForbid)) return ['deny', 'policy-error'];
-  if (isChallenged) {
-    return withoutChallenges().decision === 'allow' ? ['challenge', 'step-up-required'] : ['deny', 'forbidden'];
-  }
-  return cedar.decision === 'allow' ? ['allow', 'permitted'] : ['deny', 'no-permit'];
+  const isChallenged = isForbidden && determining.every(({ challengeSeconds }) => challengeSeconds !== undefined);
+  if (isForbidden && !isChallenged) return FORBIDDEN;
+  if (loaded.release.strictErrors && cedar.errors.some(isErroredForbid)) return POLICY_ERROR;
+  if (!isChallenged) return cedar.decision === 'allow' ? PERMITTED : NO_PERMIT;
+  // Going the way out is of use only where the forbids that name one are all that stands in the way.
+  return challengeFreePolicies(loaded).authorize(request, entities).decision === 'allow' ? CHALLENGED : FORBIDDEN;
 }
+
+const PERMITTED = ['allow', 'permitted'] as const;
+const NO_PERMIT = ['deny', 'no-permit'] as const;
+const FORBIDDEN = ['deny', 'forbidden'] as const;
+const POLICY_ERROR = ['deny', 'policy-error'] as const;
+const CHALLENGED = ['challenge', 'step-up-required'] as const;
 
 function isErroredForbid(error: PolicyError): boolean {
   return error.effect === 'forbid';
 }
 
-function determiningPolicy(loaded: LoadedRelease, id: string): DeterminingPolicy {
+/** What a policy says when it determines a decision. */
+interface Statement {
+  readonly policy: DeterminingPolicy;
+  readonly challengeSeconds: number | undefined;
+  readonly obligation: string | undefined;
+}
+
+/** A policy says the same each time. */
+const statements = new WeakMap<ReleasedPolicy, Statement>();
+
+function stated(loaded: LoadedRelease, id: string): Statement {
   const policy = loaded.policiesById.get(id);
   if (policy === undefined) throw new Error('a policy that is not in the release determined a decision');
-  return { id, effect: policy.effect, file: policy.file, line: policy.line, annotations: policy.annotations };
+  let statement = statements.get(policy);
+  if (statement === undefined) {
+    const { effect, file, line, annotations } = policy;
+    statement = {
+      policy: { id, effect, file, line, annotations },
+      challengeSeconds: parseChallenge(annotationOf(policy, 'challenge')),
+      obligation: annotationOf(policy, 'obligation'),
+    };
+    statements.set(policy, statement);
+  }
+  return statement;
 }
 
-function challengeOf(policy: DeterminingPolicy): number | undefined {
-  return parseChallenge(annotationOf(policy, 'challenge'));
-}
-
-function annotationOf(policy: DeterminingPolicy, name: string): string | undefined {
+function annotationOf(policy: ReleasedPolicy, name: string): string | undefined {
   return Object.hasOwn(policy.annotations, name) ? policy.annotations[name] : undefined;
 }
 
 /** No party at all is nobody who was permitted. */
-function worstOf(outcomes: readonly Outcome[]): Outcome {
-  if (outcomes.length === 0 || outcomes.includes('deny')) return 'deny';
-  return outcomes.includes('challenge') ? 'challenge' : 'allow';
+function worstOf(parties: readonly DecidedParty[]): Outcome {
+  if (parties.length === 0 || parties.some(({ outcome }) => outcome === 'deny')) return 'deny';
+  return parties.some(({ outcome }) => outcome === 'challenge') ? 'challenge' : 'allow';
 }
 
 /** Of several denied parties, what weighs most: a forbid, then an error, then a missing permit. */
-function reasonOf(outcome: Outcome, results: readonly PartyResult[]): EngineReason {
+function reasonOf(outcome: Outcome, parties: readonly DecidedParty[]): EngineReason {
   if (outcome === 'allow') return 'permitted';
   if (outcome === 'challenge') return 'step-up-required';
-  const reasons = results.filter(({ decision }) => decision.outcome === 'deny').map(({ reason }) => reason);
-  return DENIALS.find((reason) => reasons.includes(reason)) ?? 'no-permit';
+  return DENIALS.find((denial) => parties.some(({ reason }) => reason === denial)) ?? 'no-permit';
 }
 
 const DENIALS: readonly EngineReason[] = ['forbidden', 'policy-error', 'no-permit'];
 
 /** A sign-in that satisfies the strictest satisfies all. */
-function shortestChallenge(results: readonly PartyResult[]): number {
-  const challenged = results.filter(({ decision }) => decision.outcome === 'challenge');
+function shortestChallenge(parties: readonly DecidedParty[]): number {
+  const challenged = parties.filter(({ outcome }) => outcome === 'challenge');
   return Math.min(
-    ...challenged.flatMap(({ decision }) => decision.determining.map((policy) => challengeOf(policy) ?? 0)),
+    ...challenged.flatMap(({ statements }) => statements.map(({ challengeSeconds }) => challengeSeconds ?? 0)),
   );
 }
 
-function obligationsOf(results: readonly PartyResult[]): string[] {
-  const stated = results.flatMap(({ decision }) =>
-    decision.determining.map((policy) => annotationOf(policy, 'obligation')),
-  );
-  return [...new Set(stated.filter((obligation) => obligation !== undefined))];
+function obligationsOf(parties: readonly DecidedParty[]): string[] {
+  const obligations: string[] = [];
+  for (const { statements } of parties) {
+    for (const { obligation } of statements)
+      if (obligation !== undefined && !obligations.includes(obligation)) obligations.push(obligation);
+  }
+  return obligations;
 }

@@ -1,5 +1,6 @@
 /** The engine's answer: every party must be permitted and no forbid may apply to any of them. */
 import type { CedarRecord, EntityInput, EntityUid } from './cedar/index.ts';
+import type { Audience } from './tell.ts';
 
 export type PartyKind = 'workload' | 'user' | 'anonymous-workload' | 'anonymous-user';
 
@@ -43,8 +44,10 @@ export interface DeterminingPolicy {
 }
 
 export interface NearPermit extends DeterminingPolicy {
-  /** Such as "`context.device.compliant` is false". For the operator, unless the policy says otherwise. */
+  /** Such as "`context.device.compliant` is false"; empty when the permit applied. */
   readonly failed: readonly string[];
+  /** Who may be told `failed`. */
+  readonly tell: Audience;
 }
 
 export type EngineReason =
@@ -66,6 +69,9 @@ export interface EngineDecision {
   readonly challenges: readonly string[];
   /** Obligations of determining permits on allow (`@obligation("…")`), deduplicated, in order. */
   readonly obligations: readonly string[];
-  /** First instant at which time alone could change this answer; `nowMs` when that cannot be told. */
+  /**
+   * First instant at which time alone could change this answer, at most a minute ahead; `nowMs` where that cannot be told.
+   * For inputs of one `cacheKeyOf`.
+   */
   readonly validUntilMs: number;
 }

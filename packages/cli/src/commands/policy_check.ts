@@ -1,4 +1,5 @@
 /** `postern policy check` */
+import { isAbsolute, relative, resolve, sep } from 'node:path';
 import type { ProblemFormat } from '@postern/policy-engine/publish';
 import { type Command, Option } from 'commander';
 import type { Cli } from '../cli.ts';
@@ -26,7 +27,7 @@ export function addPolicyCheck(parent: Command, cli: Cli): void {
         )
         .option('--strict', 'exit code 1 for warnings too'),
     async run(cli, { format, strict, ...options }, [dir = '']) {
-      const { compilation, problems, trustDomain } = await compilePolicies(cli, dir, options);
+      const { compilation, problems, trustDomain } = await compilePolicies(cli, dir, options, 'checkRepository');
       const { formatProblems } = await import('@postern/policy-engine/publish');
       const ok = compilation.ok && !(strict === true && problems.length > 0);
       const counts = compilation.ok
@@ -36,7 +37,7 @@ export function addPolicyCheck(parent: Command, cli: Cli): void {
         json: { ok, trustDomain, ...counts, problems },
         exit: ok ? 'ok' : 'refused',
         text(paint) {
-          if (format !== 'text') return `${formatProblems(problems, format)}\n`;
+          if (format !== 'text') return `${formatProblems(problems, format, rootOf(cli, dir))}\n`;
           const listed = problems.length === 0 ? '' : `${formatProblems(problems, 'text')}\n`;
           const errors = problems.filter(({ severity }) => severity === 'error').length;
           const verdict = ok
@@ -47,6 +48,12 @@ export function addPolicyCheck(parent: Command, cli: Cli): void {
       };
     },
   });
+}
+
+/** A code review shows paths from where the command runs; what lies elsewhere keeps its own. */
+function rootOf({ io }: Cli, dir: string): string {
+  const path = relative(io.folder, resolve(io.folder, dir));
+  return path.startsWith('..') || isAbsolute(path) ? '' : path.replaceAll(sep, '/');
 }
 
 function count(number: number, noun: string): string {

@@ -1,52 +1,75 @@
 /** `postern policy test` */
-import type { PolicyTestResult } from '@postern/policy-engine/publish';
+import { basename, dirname, resolve } from 'node:path';
+import type { LoadedRelease } from '@postern/policy-engine';
+import type { PolicyTestReport, PolicyTestResult } from '@postern/policy-engine/publish';
 import type { Command } from 'commander';
 import type { Answer, Cli } from '../cli.ts';
-import { addCompileOptions, type CompileOptions, compilePolicies } from '../compile_policies.ts';
+import { addCompileOptions, type CompileOptions } from '../compile_policies.ts';
 import { defineCommand } from '../define_command.ts';
-import { CommandFailure } from '../failure.ts';
+import { loadPolicies } from '../load_policies.ts';
+import { parseNumber } from '../option_values.ts';
 import { type Paint, printable } from '../terminal_text.ts';
+import { writeFiles } from '../write_files.ts';
+
+interface Options extends CompileOptions {
+  /** Per cent. */
+  readonly coverage?: number;
+  readonly writeRecords?: string;
+}
 
 export function addPolicyTest(parent: Command, cli: Cli): void {
-  defineCommand<CompileOptions>(parent, cli, {
+  defineCommand<Options>(parent, cli, {
     name: 'test <dir>',
     description: 'run the tests of a policy repository (`tests/*.yaml`) offline',
-    examples: [['postern policy test policies', 'each test with what it decided; policies that no test exercises']],
-    configure: addCompileOptions,
+    examples: [
+      ['postern policy test policies', 'each test with what it decided; policies that no test exercises'],
+      ['postern policy test policies --coverage 100', 'fails where a policy decides no test'],
+      ['postern policy test policies --write-records inputs.jsonl', 'the tests’ requests, for `policy replay`'],
+    ],
+    configure: (command) =>
+      addCompileOptions(command)
+        .option('--coverage <percent>', 'exit code 1 when fewer of the policies decide a test', parseNumber(0, 100))
+        .option('--write-records <file>', 'write the tests’ requests as recorded inputs, one JSON object a line'),
     run: (cli, options, [dir = '']) => runTests(cli, options, dir),
   });
 }
 
-async function runTests(cli: Cli, options: CompileOptions, dir: string): Promise<Answer> {
-  const { compilation, files, problems } = await compilePolicies(cli, dir, options);
+async function runTests(
+  cli: Cli,
+  { coverage: least, writeRecords, ...options }: Options,
+  dir: string,
+): Promise<Answer> {
+  const { files, loaded } = await loadPolicies(cli, dir, options);
   const { formatProblems, runPolicyTests } = await import('@postern/policy-engine/publish');
-  const { loadRelease } = await import('@postern/policy-engine');
-  const loaded = compilation.ok ? loadRelease(compilation.release) : undefined;
-  if (loaded?.ok !== true) {
-    throw new CommandFailure(
-      'refused',
-      'policy-invalid',
-      'the policies do not compile',
-      `see: postern policy check ${dir}`,
-      {
-        members: { problems },
-        text: formatProblems(problems, 'text'),
-      },
-    );
-  }
-  const report = runPolicyTests(loaded.value, files);
+  const report = runPolicyTests(loaded, files);
+  if (writeRecords !== undefined) await writeRecordedTests(cli, writeRecords, loaded, files);
+  const isCovered = least === undefined || report.coverage.percent >= least;
+  const ok = report.ok && isCovered;
   return {
-    json: report,
-    exit: report.ok ? 'ok' : 'refused',
+    json: { ...report, ok },
+    exit: ok ? 'ok' : 'refused',
     text(paint) {
       const unreadable = report.problems.length === 0 ? '' : `${formatProblems(report.problems, 'text')}\n`;
       const failed = report.results.filter(({ passed }) => !passed).length;
-      const idle =
-        report.unexercised.length === 0 ? '' : `not exercised: ${report.unexercised.map(printable).join(', ')}\n`;
-      const verdict = paint(report.ok ? 'green' : 'red', `${report.results.length - failed} passed, ${failed} failed`);
-      return `${unreadable}${report.results.map((result) => formatResult(paint, result)).join('')}${idle}${verdict}\n`;
+      const counts = `${report.results.length - failed} passed, ${failed} failed`;
+      const verdict = paint(report.ok ? 'green' : 'red', counts);
+      const lines = report.results.map((result) => formatResult(paint, result)).join('');
+      return `${unreadable}${lines}${formatCoverage(paint, report, isCovered ? undefined : least)}${verdict}\n`;
     },
   };
+}
+
+async function writeRecordedTests(
+  { io }: Cli,
+  file: string,
+  loaded: LoadedRelease,
+  files: ReadonlyMap<string, string>,
+): Promise<void> {
+  const { recordPolicyTests } = await import('@postern/policy-engine/publish');
+  const { formatRecordedInput } = await import('@postern/policy-engine/replay');
+  const lines = recordPolicyTests(loaded, files).map(({ input }) => `${formatRecordedInput(input)}\n`);
+  const path = resolve(io.folder, file);
+  writeFiles(dirname(path), [{ name: basename(path), text: lines.join('') }]);
 }
 
 function formatResult(paint: Paint, result: PolicyTestResult): string {
@@ -54,4 +77,15 @@ function formatResult(paint: Paint, result: PolicyTestResult): string {
   const mark = passed ? paint('green', 'pass') : paint('red', 'FAIL');
   const details = differences.map((difference) => `      ${printable(difference)}\n`).join('');
   return `${mark}  ${printable(name)}: ${outcome} (${reason})${passed ? '' : `  ${printable(file)}:${line}`}\n${details}`;
+}
+
+function formatCoverage(paint: Paint, { coverage }: PolicyTestReport, least: number | undefined): string {
+  const { policies, exercised, percent, unexercised } = coverage;
+  const lines = unexercised.map(({ id, file, line, isMet }) => {
+    const how = isMet ? 'met by tests and never deciding' : 'met by no test';
+    return `${paint('yellow', 'idle')}  ${printable(id)}: ${how}  ${printable(file)}:${line}\n`;
+  });
+  const share = `${exercised} of ${policies} policies decide a test: ${percent} %`;
+  const verdict = least === undefined ? share : paint('red', `${share}, and ${least} % is asked for`);
+  return `${lines.join('')}${verdict}\n`;
 }

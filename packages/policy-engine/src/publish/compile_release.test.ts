@@ -242,6 +242,12 @@ describe('a mistake is found before it is published, at its place', () => {
       'org/a.cedar:1:1',
     ],
     [
+      'an audience that there is not',
+      org('@tell("everybody") permit (principal, action, resource);'),
+      'policy-annotation',
+      'org/a.cedar:1:1',
+    ],
+    [
       'an obligation on a forbid',
       org('@obligation("x") forbid (principal, action, resource);'),
       'policy-annotation',
@@ -355,7 +361,7 @@ describe('a mistake is found before it is published, at its place', () => {
     [
       'a guardrail that contradicts itself',
       org('forbid (principal is User, action, resource) when { principal is Workload };'),
-      'policy-suspicious',
+      'policy-impossible',
     ],
   ];
   test.each(warned)('%s is pointed out', (_name, files, code) => {

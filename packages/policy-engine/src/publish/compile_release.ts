@@ -12,6 +12,7 @@ import { loadRelease } from '../release/load.ts';
 import { MAX_RELEASE_BYTES, RELEASE_FORMAT, type Release, type ReleasedPolicy, type Team } from '../release/release.ts';
 import { schemaOf } from '../schema.ts';
 import { checkSchema, validatePolicies } from './cedar_wasm.ts';
+import { lintPolicies } from './lint/lint_policies.ts';
 import { type CompileProblem, Problems } from './problem.ts';
 import { type PolicyFile, readPolicies } from './read_policies.ts';
 import { readServices, type ServiceFile } from './read_services.ts';
@@ -46,10 +47,32 @@ const DEFAULT_STALE_AFTER_SECONDS = 86_400;
  * and kind of principal: 1,000 policies for 400 actions take seconds, so this is no work for a request.
  */
 export function compileRelease(input: CompileInput): Compilation {
+  return compile(input, () => {});
+}
+
+/**
+ * `compileRelease`, and warnings of what compiles and yet cannot be meant: for whoever writes policies. Compares policies
+ * with each other, which publishing has no use for.
+ */
+export function checkRepository(input: CompileInput): Compilation {
+  return compile(input, ({ policies, release, operations, entities }, problems) =>
+    lintPolicies(policies, release, operations, entities, problems),
+  );
+}
+
+/** What further checks look at. */
+interface Compiled {
+  readonly policies: readonly PolicyFile[];
+  readonly release: Release;
+  readonly operations: readonly Operation[];
+  readonly entities: Entities;
+}
+
+function compile(input: CompileInput, checkFurther: (compiled: Compiled, problems: Problems) => void): Compilation {
   const problems = new Problems();
   const repository = readRepository(input.files, problems);
   const settings = readSettings(repository.settings, problems);
-  const services = readServices(repository.services, input.trustDomain, input.nowMs, problems);
+  const services = readServices(repository, input.trustDomain, input.nowMs, problems);
   const teams = teamsOf(settings, services, repository, problems);
   const policies = readPolicies(repository.policies, problems);
   const own = repository.schema ?? createSource('schema.cedarschema', '');
@@ -77,9 +100,13 @@ export function compileRelease(input: CompileInput): Compilation {
     strictErrors: settings.strictErrors,
   };
   checkPolicies(draft, policies, problems);
+  const entities = entitiesOfRelease(draft);
+  const operations = operationsOf(draft);
+  if (entities.ok) for (const policy of policies) checkReach(policy, operations, entities.value, problems);
   const release = { ...draft, contentDigest: digestOf(contentOf(draft)) };
   checkLoads(release, problems);
   if (problems.hasErrors) return { ok: false, problems: problems.list() };
+  if (entities.ok) checkFurther({ policies, release, operations, entities: entities.value }, problems);
   return { ok: true, release, warnings: problems.list('warning') };
 }
 
@@ -119,19 +146,24 @@ function releasedPolicy({ id, place, team, json, annotations }: PolicyFile): Rel
   };
 }
 
+/** Cedar's words for a policy whose types leave no request to apply to. */
+const IMPOSSIBLE = /^policy is impossible/;
+
 function checkPolicies(draft: Release, policies: readonly PolicyFile[], problems: Problems): void {
   const { errors, warnings } = validatePolicies(
     draft.schema,
     policies.map(({ place }) => place),
   );
   for (const { place, message } of errors) problems.error('policy-invalid', place, message);
-  for (const { place, message } of warnings) problems.warning('policy-suspicious', place, message);
-  const entities = entitiesOfRelease(draft);
-  if (!entities.ok) return;
-  const operations = draft.services.flatMap((service) =>
+  for (const { place, message } of warnings) {
+    problems.warning(IMPOSSIBLE.test(message) ? 'policy-impossible' : 'policy-suspicious', place, message);
+  }
+}
+
+function operationsOf(release: Release): readonly Operation[] {
+  return release.services.flatMap((service) =>
     [...actionsOf(service).keys()].map((action) => ({ service: service.name, action })),
   );
-  for (const policy of policies) checkReach(policy, operations, entities.value, problems);
 }
 
 function checkReach(

@@ -1,16 +1,18 @@
 /** Problems for people (`text`), for programs (`json`) and for code review (`sarif`, OASIS SARIF 2.1.0). */
 import type { CompileProblem } from './problem.ts';
+import { PROBLEM_RULES, type ProblemRule } from './problem_rules.ts';
 
 export type ProblemFormat = 'text' | 'json' | 'sarif';
 
-export function formatProblems(problems: readonly CompileProblem[], format: ProblemFormat): string {
+/** `root`: path of the policy repository from where a code review starts, with slashes; for `sarif`. */
+export function formatProblems(problems: readonly CompileProblem[], format: ProblemFormat, root = ''): string {
   switch (format) {
     case 'text':
       return problems.map(formatText).join('\n');
     case 'json':
       return JSON.stringify(problems, undefined, 2);
     case 'sarif':
-      return JSON.stringify(sarifOf(problems), undefined, 2);
+      return JSON.stringify(sarifOf(problems, root), undefined, 2);
   }
 }
 
@@ -30,31 +32,35 @@ function withoutControls(text: string): string {
   return text.replace(/[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/g, ' ');
 }
 
-function sarifOf(problems: readonly CompileProblem[]): object {
-  const rules = [...new Set(problems.map(({ code }) => code))].map((id) => ({ id }));
+const SARIF_SCHEMA = 'https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json';
+
+/** A rule for each code that occurs, and a result for each problem. One without a place is of the whole repository. */
+function sarifOf(problems: readonly CompileProblem[], root: string): object {
+  const codes = [...new Set(problems.map(({ code }) => code))];
+  const rules = codes.map((code) => {
+    const { what, severity }: ProblemRule = PROBLEM_RULES[code];
+    return { id: code, shortDescription: { text: what }, defaultConfiguration: { level: severity } };
+  });
+  const results = problems.map((problem) => ({
+    ruleId: problem.code,
+    ruleIndex: codes.indexOf(problem.code),
+    level: problem.severity,
+    message: { text: problem.message },
+    ...(problem.file !== '' && { locations: [{ physicalLocation: locationOf(problem, root) }] }),
+  }));
+  const tool = { driver: { name: 'postern', rules } };
+  return { $schema: SARIF_SCHEMA, version: '2.1.0', runs: [{ tool, columnKind: 'utf16CodeUnits', results }] };
+}
+
+function locationOf({ file, line, column, excerpt, excerptLength }: CompileProblem, root: string): object {
+  const path = [...root.split('/'), ...file.split('/')].filter((segment) => segment !== '' && segment !== '.');
   return {
-    $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
-    version: '2.1.0',
-    runs: [
-      {
-        tool: { driver: { name: 'postern', rules } },
-        columnKind: 'utf16CodeUnits',
-        results: problems.map(({ code, severity, message, file, line, column, excerptLength }) => ({
-          ruleId: code,
-          level: severity,
-          message: { text: message },
-          ...(file !== '' && {
-            locations: [
-              {
-                physicalLocation: {
-                  artifactLocation: { uri: file.split('/').map(encodeURIComponent).join('/') },
-                  region: { startLine: line, startColumn: column, endColumn: column + excerptLength },
-                },
-              },
-            ],
-          }),
-        })),
-      },
-    ],
+    artifactLocation: { uri: path.map(encodeURIComponent).join('/') },
+    region: {
+      startLine: line,
+      startColumn: column,
+      endColumn: column + excerptLength,
+      ...(excerpt !== '' && { snippet: { text: excerpt } }),
+    },
   };
 }

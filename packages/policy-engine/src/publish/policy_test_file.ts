@@ -1,7 +1,8 @@
 /** `tests/*.yaml`: what the policies are expected to decide, by example. */
+import { ipOf } from '../cedar/index.ts';
 import { splitSpiffeId } from '../release/names.ts';
 import type { Problems } from './problem.ts';
-import { createSource } from './source.ts';
+import { createSource, type Source } from './source.ts';
 import {
   flag,
   integer,
@@ -44,8 +45,7 @@ const device = object({
   osVersion: optional(word),
 });
 
-const policyTest = object({
-  name: required(word),
+const described = {
   service: required(word),
   method: required(word),
   target: required(word),
@@ -54,9 +54,14 @@ const policyTest = object({
   at: required(text({ what: 'an instant such as 2026-01-05T12:00:00Z', check: isInstant })),
   workload: optional(text({ what: 'a SPIFFE ID', check: (id) => splitSpiffeId(id) !== undefined })),
   assurance: withDefault(oneOf('certificate', 'xfcc-certificate', 'xfcc-uri'), 'certificate'),
-  sourceIp: optional(word),
+  sourceIp: optional(text({ what: 'an IP address', check: isAddress })),
   user: optional(user),
   device: optional(device),
+};
+
+const policyTest = object({
+  name: required(word),
+  ...described,
   expect: required(
     object({
       outcome: required(oneOf('allow', 'deny', 'challenge')),
@@ -71,6 +76,15 @@ const policyTest = object({
 const policyTests = object({ tests: required(listOf(placed(policyTest), { max: MAX_TESTS })) });
 
 export type PolicyTest = NonNullable<ReturnType<typeof policyTest>>;
+/** A test without its name and without what is expected. */
+export type DescribedRequest = Omit<PolicyTest, 'name' | 'expect'>;
+
+const describedRequest = object(described);
+
+/** Reads one request, described as in a test, from a file of its own; problems are reported with their place. */
+export function readDescribedRequest(source: Source, problems: Problems): DescribedRequest | undefined {
+  return readYaml(source, describedRequest, problems);
+}
 
 /** Reads the tests among `files`; problems are reported with their place. */
 export function readPolicyTests(files: ReadonlyMap<string, string>, problems: Problems): readonly Placed<PolicyTest>[] {
@@ -78,6 +92,10 @@ export function readPolicyTests(files: ReadonlyMap<string, string>, problems: Pr
   return paths.flatMap(
     (path) => readYaml(createSource(path, files.get(path) ?? ''), policyTests, problems)?.tests ?? [],
   );
+}
+
+function isAddress(value: string): boolean {
+  return !value.includes('/') && ipOf(value).ok;
 }
 
 function isInstant(value: string): boolean {

@@ -1,37 +1,6 @@
 /** What is wrong with a policy repository, each with its place and a pointer to the text. */
+import type { CodeOf, ProblemCode } from './problem_rules.ts';
 import { columnOf, lineOf, lineTextOf, type Place } from './source.ts';
-
-export type ProblemCode =
-  | 'files-too-many'
-  | 'files-too-large'
-  | 'file-unexpected'
-  | 'yaml-malformed'
-  | 'yaml-feature'
-  | 'yaml-key-unknown'
-  | 'yaml-key-missing'
-  | 'yaml-value'
-  | 'service-name'
-  | 'service-owner-unknown'
-  | 'spiffe-id-shared'
-  | 'observe-end'
-  | 'route-invalid'
-  | 'route-conflict'
-  | 'action-ambiguous'
-  | 'team-unknown'
-  | 'team-cycle'
-  | 'policy-malformed'
-  | 'policy-template'
-  | 'policy-too-many'
-  | 'policy-id'
-  | 'policy-id-duplicate'
-  | 'policy-invalid'
-  | 'policy-suspicious'
-  | 'policy-never-applies'
-  | 'policy-annotation'
-  | 'team-policy-outside'
-  | 'schema-malformed'
-  | 'release-too-large'
-  | 'release-not-loadable';
 
 export interface CompileProblem {
   readonly severity: 'error' | 'warning';
@@ -63,13 +32,21 @@ export class Problems {
     return this.#hasErrors;
   }
 
-  error(code: ProblemCode, place: Place, message: string): void {
+  error(code: CodeOf<'error'>, place: Place, message: string): void {
     this.#hasErrors = true;
     this.#add('error', code, place, message);
   }
 
-  warning(code: ProblemCode, place: Place, message: string): void {
+  warning(code: CodeOf<'warning'>, place: Place, message: string): void {
     this.#add('warning', code, place, message);
+  }
+
+  /** Whether there is one of this kind where the place begins. */
+  has(code: ProblemCode, place: Place): boolean {
+    const [line, column] = [lineOf(place), columnOf(place)];
+    return this.#all.some(
+      (it) => it.code === code && it.file === place.source.file && it.line === line && it.column === column,
+    );
   }
 
   /** Errors before warnings, then by file and place. */

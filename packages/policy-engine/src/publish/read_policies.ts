@@ -2,6 +2,7 @@
 import type { PolicyJson } from '../cedar/index.ts';
 import { parseChallenge } from '../challenge.ts';
 import { MAX_POLICIES, MAX_POLICY_ID_CHARS } from '../release/release_shape.ts';
+import { parseTell } from '../tell.ts';
 import { parsePolicy } from './cedar_wasm.ts';
 import type { Problems } from './problem.ts';
 import type { PolicySource } from './repository.ts';
@@ -75,11 +76,14 @@ function checkAnnotations(
   place: Place,
   problems: Problems,
 ): void {
-  const { challenge, obligation } = annotations;
+  const { challenge, obligation, tell } = annotations;
   if (challenge !== undefined && effect === 'permit') {
     problems.error('policy-annotation', place, '`@challenge` belongs to a forbid: it names the way out of it');
   } else if (challenge !== undefined && parseChallenge(challenge) === undefined) {
     problems.error('policy-annotation', place, '`@challenge` is `step-up:SECONDS`');
+  }
+  if (parseTell(tell) === undefined) {
+    problems.error('policy-annotation', place, '`@tell` is `caller`, or is left out: then only the operator is told');
   }
   if (obligation !== undefined && effect === 'forbid') {
     problems.error('policy-annotation', place, '`@obligation` belongs to a permit: it is what an allow demands');

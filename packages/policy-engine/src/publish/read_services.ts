@@ -1,13 +1,17 @@
 /** `services/*.yaml`: one protected destination per file, named like the file. */
+import { isMap } from 'yaml';
 import { isTimeZone } from '../local_time.ts';
 import { ACTION_NAME, isRoleArn, MAX_NAME_CHARS, METHOD, NAME, splitSpiffeId } from '../release/names.ts';
 import type { Route, Service } from '../release/release.ts';
 import { MAX_MEMBERS, MAX_ROUTES, MAX_STALE_AFTER_SECONDS } from '../release/release_shape.ts';
-import { parseHost } from '../routing/index.ts';
+import { parseHost, parsePattern } from '../routing/index.ts';
 import { checkRoutes } from './check_routes.ts';
+import { readOperations } from './openapi/read_operations.ts';
 import type { Problems } from './problem.ts';
-import type { Place, Source } from './source.ts';
+import { DOCUMENT_FILE, type Repository } from './repository.ts';
+import { type Place, placeOf, type Source } from './source.ts';
 import {
+  type Decode,
   flag,
   integer,
   listOf,
@@ -50,6 +54,24 @@ const route = object({
   user: optional(userRequirement),
 });
 
+const documentFile = placed(
+  text({ what: 'a file below `openapi/`, such as `openapi/payments.yaml`', check: (t) => DOCUMENT_FILE.test(t) }),
+);
+const basePath = text({ what: 'a path such as `/v1`, or nothing', check: (t) => t === '' || isBasePath(t) });
+const documentMapping = object({ document: required(documentFile), basePath: optional(basePath) });
+
+interface OpenApiReference {
+  readonly document: Placed<string>;
+  readonly basePath: string | undefined;
+}
+
+/** A file by itself, or with the path that its operations are below. */
+const openapi: Decode<OpenApiReference> = (node, file) => {
+  if (isMap(node)) return documentMapping(node, file);
+  const document = documentFile(node, file);
+  return document && { document, basePath: undefined };
+};
+
 /** Services run in the deployment's own trust domain; callers may come from others. */
 function serviceDecoder(trustDomain: string) {
   const isOwnId = (id: string) => {
@@ -85,15 +107,17 @@ function serviceDecoder(trustDomain: string) {
     timeZone: optional(text({ what: 'an IANA time zone such as `Europe/Berlin`', check: isTimeZone, maxChars: 64 })),
     identityHeaders: withDefault(flag, true),
     routes: withDefault(listOf(placed(route), { max: MAX_ROUTES }), []),
+    openapi: optional(openapi),
   });
 }
 
 export function readServices(
-  sources: readonly Source[],
+  { services: sources, documents }: Pick<Repository, 'services' | 'documents'>,
   trustDomain: string,
   nowMs: number,
   problems: Problems,
 ): readonly ServiceFile[] {
+  const used = new Set<string>();
   const decode = serviceDecoder(trustDomain);
   const files: ServiceFile[] = [];
   for (const source of sources) {
@@ -103,13 +127,18 @@ export function readServices(
     if (read.name.value !== stem) {
       problems.error('service-name', read.name.place, `the file of a service has its name: \`${stem}\``);
     }
-    const routes = read.routes.map(({ value, place }) => ({ value: routeOf(value), place }));
+    const own = read.routes.map(({ value, place }) => ({ value: routeOf(value), place }));
+    const { openapi: reference, ...rest } = read;
+    if (reference !== undefined) used.add(reference.document.value);
+    const routes = [...own, ...(reference === undefined ? [] : describedRoutes(reference, documents, problems))];
+    if (routes.length > MAX_ROUTES)
+      problems.error('openapi-too-large', read.name.place, `more than ${MAX_ROUTES} routes`);
     checkRoutes(routes, read.name.value, problems);
-    const { observeUntil, timeZone, name: serviceName, owner, ...rest } = read;
+    const { observeUntil, timeZone, name: serviceName, owner, ...members } = rest;
     const observeUntilMs = observeEnd(read.mode, observeUntil, read.name.place, nowMs, problems);
     files.push({
       service: {
-        ...rest,
+        ...members,
         name: serviceName.value,
         owner: owner.value,
         routes: routes.map(({ value }) => value),
@@ -121,7 +150,23 @@ export function readServices(
     });
   }
   checkDistinct(files, problems);
+  for (const [file, source] of documents) {
+    if (!used.has(file))
+      problems.warning('openapi-unused', placeOf(source), 'no service says `openapi` with this file');
+  }
   return files;
+}
+
+/** Several services may share a document: hosts and owners tell them apart. */
+function describedRoutes(
+  { document, basePath: base }: OpenApiReference,
+  documents: ReadonlyMap<string, Source>,
+  problems: Problems,
+): readonly Placed<Route>[] {
+  const source = documents.get(document.value);
+  if (source !== undefined) return readOperations(source, base, problems);
+  problems.error('openapi-unknown', document.place, `there is no file \`${document.value}\``);
+  return [];
 }
 
 function routeOf({ user, ...route }: Omit<Route, 'user'> & { readonly user: Route['user'] | undefined }): Route {
@@ -158,6 +203,12 @@ function checkDistinct(files: readonly ServiceFile[], problems: Problems): void 
       owners.set(id, service.name);
     }
   }
+}
+
+/** Literal segments only, and no slash at the end: the paths of the document begin with one. */
+function isBasePath(candidate: string): boolean {
+  const pattern = candidate.endsWith('/') || !candidate.startsWith('/') ? undefined : parsePattern(candidate);
+  return pattern?.ok === true && pattern.value.every(({ kind }) => kind === 'literal');
 }
 
 function isHost(candidate: string): boolean {

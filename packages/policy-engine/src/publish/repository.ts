@@ -20,18 +20,26 @@ export interface Repository {
   readonly schema: Source | undefined;
   readonly settings: Source | undefined;
   readonly services: readonly Source[];
+  /** OpenAPI documents by path. */
+  readonly documents: ReadonlyMap<string, Source>;
   /** In the order of their paths: guardrails first. */
   readonly policies: readonly PolicySource[];
 }
 
 const POLICY_FILE = /^(?:org|teams\/([^/]+))\/(?:[^/]+\/)*[^/]+\.cedar$/;
+/** In YAML or JSON. */
+export const DOCUMENT_FILE = /^openapi\/(?:[^/]+\/)*[^/]+\.(?:ya?ml|json)$/;
 const SERVICE_FILE = /^services\/[^/]+\.ya?ml$/;
 /** Tests are read by the test runner; the rest is for people. */
 const PASSED_OVER = /^tests\/|(?:^|\/)(?:README|[^/]+\.md$|\.[^/]*$)/;
 
 /** `files`: untrusted text by path relative to the repository's root, with slashes. */
 export function readRepository(files: ReadonlyMap<string, string>, problems: Problems): Repository {
-  const repository = { policies: [] as PolicySource[], services: [] as Source[] };
+  const repository = {
+    policies: [] as PolicySource[],
+    services: [] as Source[],
+    documents: new Map<string, Source>(),
+  };
   let schema: Source | undefined;
   let settings: Source | undefined;
   if (!checkSize(files, problems)) return { ...repository, schema, settings };
@@ -45,10 +53,12 @@ export function readRepository(files: ReadonlyMap<string, string>, problems: Pro
       if (team === undefined || NAME.test(team)) repository.policies.push({ source, team });
       else problems.error('file-unexpected', placeOf(source), 'the folder below `teams/` does not name a team');
     } else if (SERVICE_FILE.test(file)) repository.services.push(source);
+    else if (DOCUMENT_FILE.test(file)) repository.documents.set(file, source);
     else if (file === 'schema.cedarschema') schema = source;
     else if (file === 'postern.yaml') settings = source;
     else if (!PASSED_OVER.test(file)) {
-      const places = '`org/`, `teams/<team>/`, `services/*.yaml`, `tests/`, `schema.cedarschema`, `postern.yaml`';
+      const places =
+        '`org/`, `teams/<team>/`, `services/*.yaml`, `openapi/`, `tests/`, `schema.cedarschema`, `postern.yaml`';
       problems.error('file-unexpected', placeOf(source), `not part of a policy repository, which has ${places}`);
     }
   }

@@ -2,8 +2,9 @@
  * Strict reading of YAML: every key is known, every value has its type, every problem has a place. No anchors, aliases,
  * tags or merge keys: what a file says stands where it says it.
  */
-import { isAlias, isMap, isScalar, isSeq, type Node, parseDocument, visit, type YAMLMap } from 'yaml';
-import type { ProblemCode, Problems } from './problem.ts';
+import { type Document, isAlias, isMap, isScalar, isSeq, type Node, parseDocument, visit, type YAMLMap } from 'yaml';
+import type { Problems } from './problem.ts';
+import type { CodeOf } from './problem_rules.ts';
 import { type Place, placeOf, type Source } from './source.ts';
 
 /** Turns a node into a value, or reports why not and gives `undefined`. */
@@ -26,7 +27,12 @@ const MAX_YAML_CHARS = 1024 * 1024;
 const MAX_YAML_FAULTS = 5;
 
 export function readYaml<T>(source: Source, decode: Decode<T>, problems: Problems): T | undefined {
-  const file = { source, problems };
+  const document = parseYaml(source, problems);
+  return document && decode(document.contents, { source, problems });
+}
+
+/** The document as nodes with their places; reports problems and gives `undefined` for one that is not strict YAML. */
+export function parseYaml(source: Source, problems: Problems): Document.Parsed | undefined {
   if (source.text.length > MAX_YAML_CHARS) {
     problems.error('files-too-large', placeOf(source), 'larger than 1 MiB');
     return undefined;
@@ -34,8 +40,7 @@ export function readYaml<T>(source: Source, decode: Decode<T>, problems: Problem
   const document = parseDocument(source.text, { version: '1.2', schema: 'core', prettyErrors: false, strict: true });
   const faults = [...document.errors, ...document.warnings].slice(0, MAX_YAML_FAULTS);
   for (const { message, pos } of faults) problems.error('yaml-malformed', placeOf(source, ...pos), lowerFirst(message));
-  if (faults.length > 0 || !checkFeatures(document.contents, file)) return undefined;
-  return decode(document.contents, file);
+  return faults.length === 0 && checkFeatures(document.contents, { source, problems }) ? document : undefined;
 }
 
 function checkFeatures(root: Node | null, file: YamlFile): boolean {
@@ -50,11 +55,16 @@ function checkFeatures(root: Node | null, file: YamlFile): boolean {
   return isPlain;
 }
 
-export function report(file: YamlFile, code: ProblemCode, node: Node | null | undefined, message: string): undefined {
+export function report(
+  file: YamlFile,
+  code: CodeOf<'error'>,
+  node: Node | null | undefined,
+  message: string,
+): undefined {
   file.problems.error(code, placeOfNode(file, node), message);
 }
 
-function placeOfNode({ source }: YamlFile, node: Node | null | undefined): Place {
+export function placeOfNode({ source }: YamlFile, node: Node | null | undefined): Place {
   return node?.range ? placeOf(source, node.range[0], node.range[1]) : placeOf(source);
 }
 

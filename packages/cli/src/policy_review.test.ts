@@ -1,0 +1,265 @@
+/** What a reviewer of a policy change asks, offline: check, test, explain, diff and replay on the demo's repository. */
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { EXIT_CODES } from './exit_codes.ts';
+import { runCli } from './run_cli.ts';
+import { runHere } from './testing/run_here.ts';
+
+const DEMO = join(import.meta.dirname, '../../../examples/demo/policies');
+const PAYMENTS = 'teams/finance/payments.cedar';
+
+let folder: string;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'postern-review-'));
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** `main` is the demo; `change` what somebody made of it. */
+beforeEach(() => {
+  for (const name of ['main', 'change']) {
+    rmSync(join(folder, name), { recursive: true, force: true });
+    cpSync(DEMO, join(folder, name), { recursive: true });
+  }
+});
+
+function edit(file: string, from: string | RegExp, to: string): void {
+  const path = join(folder, 'change', file);
+  const text = readFileSync(path, 'utf8');
+  const edited = text.replace(from, to);
+  expect(edited, `${file} has no ${from}`).not.toBe(text);
+  writeFileSync(path, edited);
+}
+
+const postern = (...args: string[]) => runHere(['policy', ...args], { folder });
+const json = async (...args: string[]) => {
+  const ended = await postern(...args, '--json');
+  return { code: ended.code, ...JSON.parse(ended.out) };
+};
+
+describe('check', () => {
+  test('shows what compiles and cannot be meant, where it stands, and fails for it only when asked', async () => {
+    edit(PAYMENTS, 'context.local.hour < 20', 'context.local.hour < 8');
+    const checked = await postern('check', 'change');
+    expect(checked).toMatchObject({ code: 0, err: '' });
+    expect(checked.out).toContain(`${PAYMENTS}:22:1: warning: \`context.local.hour < 8\` is ruled out by`);
+    expect(checked.out).toContain('\n  when { context.local.hour >= 8 && context.local.hour < 8 };\n  ^^^^');
+    expect(await postern('check', 'change', '--strict')).toMatchObject({ code: EXIT_CODES.refused.code });
+    const sarif = JSON.parse((await postern('check', 'change', '--format', 'sarif')).out);
+    expect(sarif.runs[0].results).toMatchObject([
+      {
+        ruleId: 'policy-impossible',
+        level: 'warning',
+        locations: [
+          { physicalLocation: { artifactLocation: { uri: `change/${PAYMENTS}` }, region: { startLine: 22 } } },
+        ],
+      },
+    ]);
+  });
+});
+
+describe('test', () => {
+  test('fails where fewer policies decide a test than are asked for, and names them', async () => {
+    const { code, coverage } = await json('test', 'change', '--coverage', '100');
+    expect({ code, coverage }).toMatchObject({ code: 0, coverage: { policies: 6, exercised: 6, percent: 100 } });
+    edit(
+      'tests/storefront.yaml',
+      'name: anybody may see the shop window\n    service: storefront\n    method: GET',
+      'name: x\n    service: storefront\n    method: PUT',
+    );
+    edit(
+      'tests/storefront.yaml',
+      'expect: { outcome: allow, policies: [storefront-home-is-public] }',
+      'expect: { outcome: deny }',
+    );
+    expect(await json('test', 'change', '--coverage', '83')).toMatchObject({ code: 0, ok: true });
+    const less = await json('test', 'change', '--coverage', '84');
+    expect(less).toMatchObject({
+      code: EXIT_CODES.refused.code,
+      ok: false,
+      unexercised: ['storefront-home-is-public'],
+      coverage: { exercised: 5, percent: 83, unexercised: [{ file: 'teams/shop/storefront.cedar', isMet: false }] },
+    });
+    const { out } = await postern('test', 'change', '--coverage', '84');
+    expect(out).toContain('idle  storefront-home-is-public: met by no test  teams/shop/storefront.cedar:1\n');
+    expect(out).toContain('5 of 6 policies decide a test: 83 %, and 84 % is asked for\n10 passed, 0 failed\n');
+  });
+});
+
+describe('explain', () => {
+  const ask = ['--service', 'payments', '--method', 'POST', '--target', '/refunds', '--at', '2026-01-05T12:00:00Z'];
+  const alice = [
+    '--workload',
+    'spiffe://demo.test/storefront',
+    '--user',
+    'alice',
+    '--group',
+    'support',
+    '--signed-in-ago',
+    '1m',
+  ];
+
+  test('says which condition of which permit failed, and what of it the caller may be told', async () => {
+    const { out, code } = await postern('explain', 'main', '--test', 'at night nothing is paid back');
+    expect(code).toBe(0);
+    expect(out).toMatch(/^deny \(no-permit\) {2}POST \/refunds → payments:refund at 2026-01-05T23:00:00Z\n/);
+    expect(out).toContain(`by       permit payments-storefront-calls  ${PAYMENTS}:3  operator only\n`);
+    expect(out).toContain(`nearest  permit payments-support-refunds  ${PAYMENTS}:13\n`);
+    expect(out).toContain('           `context.local.hour < 20` is false: `context.local.hour` is 23\n');
+    expect(out).toMatch(/\nthe caller may be told\n {2}support pays back .*: `context.local.hour < 20` is false/);
+  });
+
+  test('of a request by options, by a file and by a record says the same', async () => {
+    const byOptions = await json('explain', 'main', ...ask, ...alice, '--device', 'non-compliant');
+    expect(byOptions).toMatchObject({
+      outcome: 'deny',
+      reason: 'no-permit',
+      parties: [
+        { outcome: 'allow' },
+        { nearest: [{ failed: ['`context.device.compliant` is false'], tell: 'caller' }] },
+      ],
+      reads: expect.arrayContaining(['context.device', 'context.local.hour']),
+    });
+    const described = `service: payments
+method: POST
+target: /refunds
+at: 2026-01-05T12:00:00Z
+workload: spiffe://demo.test/storefront
+user: { subject: alice, groups: [support], signedInSecondsAgo: 60 }
+device: { compliant: false }
+`;
+    writeFileSync(join(folder, 'request.yaml'), described);
+    expect(await json('explain', 'main', '--request', 'request.yaml')).toEqual(byOptions);
+    await postern('test', 'main', '--write-records', 'inputs.jsonl');
+    expect(await json('explain', 'main', '--records', 'inputs.jsonl', '--line', '4')).toEqual(byOptions);
+  });
+
+  test('says what to do where no policy was asked', async () => {
+    const refused = await json('explain', 'main', ...ask, '--target', '/refund');
+    expect(refused).toMatchObject({ outcome: 'deny', reason: 'path-not-routed', parties: [], code: 0 });
+    expect((await postern('explain', 'main', ...ask)).out).toContain(
+      'no policy was asked\n  what to do: nothing: the user signs in',
+    );
+    expect(await json('explain', 'main', ...ask, '--service', 'payment')).toMatchObject({ reason: 'service-unknown' });
+  });
+
+  test('says how a challenge is met, and which forbid asks', async () => {
+    const old = await postern('explain', 'main', ...ask, ...alice, '--signed-in-ago', '2h', '--device', 'compliant');
+    expect(old.out).toMatch(/^challenge \(step-up-required\)/);
+    expect(old.out).toContain('by       forbid org-recent-sign-in-for-writes  org/guardrails.cedar:3\n');
+    expect(old.out).toContain(`permit   permit payments-support-refunds  ${PAYMENTS}:13\n`);
+    expect(old.out).toContain('asks for step-up:3600\n');
+  });
+});
+
+describe('diff', () => {
+  test('shows what is asked now and what was asked before, by what things are', async () => {
+    edit(PAYMENTS, 'context.local.hour < 20', 'context.local.hour < 22');
+    edit('services/payments.yaml', 'methods: [GET]', 'methods: [GET, HEAD]');
+    const { out, code } = await postern('diff', 'main', 'change');
+    expect(code).toBe(0);
+    expect(out).toBe(`policies
+  ~ permit payments-support-refunds  ${PAYMENTS}:13
+      - when context.local.hour < 20
+      + when context.local.hour < 22
+services
+  ~ payments
+      + route HEAD /balance: balance in read
+`);
+    expect(await json('diff', 'main', 'main')).toMatchObject({ code: 0, isEmpty: true });
+  });
+
+  test('with records shows what that changes, and says so by its exit code', async () => {
+    await postern('test', 'main', '--write-records', 'inputs.jsonl');
+    edit(PAYMENTS, 'context.local.hour < 20', 'context.local.hour < 24');
+    const diff = await json('diff', '--records', 'inputs.jsonl', 'main', 'change');
+    expect(diff).toMatchObject({ code: EXIT_CODES.widened.code, isEmpty: false, replay: { widened: 1 } });
+  });
+});
+
+describe('replay', () => {
+  beforeEach(async () => {
+    expect(await postern('test', 'main', '--write-records', 'inputs.jsonl')).toMatchObject({ code: 0 });
+  });
+
+  test('of what changes nothing ends with 0', async () => {
+    expect(await json('replay', '--records', 'inputs.jsonl', 'main', 'change')).toMatchObject({
+      code: 0,
+      records: 10,
+      widened: 0,
+      narrowed: 0,
+      changes: [],
+    });
+  });
+
+  test('of what lets more through ends with a code of its own, unless that was looked at', async () => {
+    edit(PAYMENTS, 'context.local.hour < 20', 'context.local.hour < 24');
+    edit(PAYMENTS, 'principal in [Group::"support", Group::"accounting"]', 'principal in [Group::"support"]');
+    const args = ['replay', '--records', 'inputs.jsonl', 'main', 'change'];
+    const { out, code } = await postern(...args);
+    expect(code).toBe(EXIT_CODES.widened.code);
+    const alice = 'User::"https://issuer.test#alice"';
+    expect(out).toMatch(
+      /^deny → allow {2}1× {2}User::"https:\/\/issuer.test#alice" {2}payments {2}payments:refund\n {2}line 6: POST/,
+    );
+    expect(out).toContain(`          deny ${alice} by no policy\n  after   allow (permitted)\n`);
+    expect(out).toContain(`          allow ${alice} by payments-support-refunds (${PAYMENTS}:13)\n`);
+    expect(out.indexOf('deny → allow')).toBeLessThan(out.indexOf('allow → deny'));
+    expect(out).toMatch(
+      /\n1 record let through more than before; 1 less, 1 the same by other policies, 10 records in all\n$/,
+    );
+    expect((await postern(...args, '--limit', '0')).out).toMatch(
+      /^2 further changes: --limit, or --json for all of them\n/,
+    );
+    expect(await postern(...args, '--allow-widening')).toMatchObject({ code: 0, out });
+  });
+
+  test('of what lets less through ends with 0', async () => {
+    edit(PAYMENTS, 'context.local.hour < 20', 'context.local.hour < 9');
+    expect(await json('replay', '--records', 'inputs.jsonl', 'main', 'change')).toMatchObject({ code: 0, narrowed: 2 });
+  });
+
+  test('names the line that it cannot read, and vouches for nothing', async () => {
+    const text = readFileSync(join(folder, 'inputs.jsonl'), 'utf8');
+    const bad: [name: string, text: string | Buffer, message: string][] = [
+      ['no JSON', `${text}\n{"v":1`, 'line 12 of'],
+      ['a later version', text.replace('"v":1', '"v":2'), 'line 1 of'],
+      ['no UTF-8', Buffer.concat([Buffer.from(text), Buffer.from([0x22, 0xff])]), 'line 11 of'],
+      ['a line without end', `${text}"${'x'.repeat(3 * 1024 * 1024)}`, 'line 11 of'],
+    ];
+    for (const [name, content, message] of bad) {
+      writeFileSync(join(folder, 'bad.jsonl'), content);
+      const { code, error } = await json('replay', '--records', 'bad.jsonl', 'main', 'change');
+      expect({ code, ...error }, name).toMatchObject({ code: EXIT_CODES.usage.code, reason: 'line-malformed' });
+      expect(error.message, name).toContain(message);
+    }
+  });
+
+  test('shows how far it is where somebody watches, and takes it away again', async () => {
+    const text = readFileSync(join(folder, 'inputs.jsonl'), 'utf8');
+    writeFileSync(join(folder, 'many.jsonl'), text.repeat(200));
+    let nowMs = 0;
+    const shown: string[] = [];
+    let out = '';
+    const code = await runCli(['policy', 'replay', '--records', 'many.jsonl', 'main', 'change'], {
+      out: (part) => {
+        out += part;
+      },
+      err: () => {},
+      progress: (line) => shown.push(line),
+      hasOutColours: false,
+      hasErrColours: false,
+      environment: {},
+      folder,
+      nowMs: () => (nowMs += 1000),
+      interrupted: () => new AbortController().signal,
+    });
+    expect({ code, out }).toMatchObject({ code: 0, out: expect.stringContaining('2000 records in all') });
+    expect(shown.length).toBeGreaterThan(1);
+    expect(shown[0]).toMatch(/^\d+ records, \d+ %$/);
+    expect(shown.at(-1)).toBe('');
+  });
+});
