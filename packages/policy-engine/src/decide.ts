@@ -17,8 +17,8 @@ import type {
 import { challengeFreePolicies } from './derived_policies.ts';
 import { nearestPermits } from './explain/near_permits.ts';
 import { answerValidUntilMs } from './lifetime/index.ts';
-import { partyRequest, requestEntities } from './party_request.ts';
-import type { LoadedRelease } from './release/load.ts';
+import { requestEntities } from './party_request.ts';
+import type { LoadedRelease, NamedEntity } from './release/load.ts';
 import type { ReleasedPolicy } from './release/release.ts';
 
 /**
@@ -29,9 +29,10 @@ import type { ReleasedPolicy } from './release/release.ts';
 export function decide(loaded: LoadedRelease, input: DecisionInput): EngineDecision {
   const service = loaded.services.get(input.service);
   if (service === undefined) return denied('service-unknown', input);
-  if (!service.actions.has(input.action)) return denied('action-unknown', input);
+  const action = service.actions.get(input.action);
+  if (action === undefined) return denied('action-unknown', input);
   const entities = requestEntities(loaded, input);
-  const question = { loaded, input, entities };
+  const question = { loaded, input, entities, action, resource: service.resource };
   return new Decided(
     question,
     input.parties.map((party) => decideForParty(question, party)),
@@ -72,6 +73,8 @@ interface Question {
   readonly loaded: LoadedRelease;
   readonly input: DecisionInput;
   readonly entities: Entities;
+  readonly action: NamedEntity;
+  readonly resource: NamedEntity;
 }
 
 function denied(reason: EngineReason, input: DecisionInput): EngineDecision {
@@ -87,10 +90,17 @@ function denied(reason: EngineReason, input: DecisionInput): EngineDecision {
 }
 
 function decideForParty(question: Question, party: Party): DecidedParty {
-  const { loaded, input, entities } = question;
-  const request = partyRequest(input, party);
+  const { loaded, input, entities, action, resource } = question;
+  const request = {
+    principal: party.principal,
+    action: action.uid,
+    resource: resource.uid,
+    context: input.context,
+    actionEntity: action.entity,
+    resourceEntity: resource.entity,
+  };
   const cedar = loaded.policies.authorize(request, entities);
-  const determining = cedar.determining.map((id) => stated(loaded, id));
+  const determining = cedar.determining.length === 0 ? NO_STATEMENTS : statementsOf(loaded, cedar.determining);
   const [outcome, reason] = outcomeOf(question, request, cedar, determining);
   return new DecidedParty(party, outcome, reason, cedar, determining, question, request);
 }
@@ -101,7 +111,6 @@ function decideForParty(question: Question, party: Party): DecidedParty {
  */
 class DecidedParty implements PartyDecision {
   readonly kind: PartyDecision['kind'];
-  readonly principal: string;
   readonly outcome: PartyDecision['outcome'];
   readonly determining: PartyDecision['determining'];
   readonly errors: PartyDecision['errors'];
@@ -113,7 +122,7 @@ class DecidedParty implements PartyDecision {
   #nearest: PartyDecision['nearest'] | undefined;
 
   constructor(
-    { kind, principal }: Party,
+    { kind }: Party,
     outcome: Outcome,
     reason: EngineReason,
     cedar: Authorization,
@@ -122,15 +131,18 @@ class DecidedParty implements PartyDecision {
     request: AuthorizationRequest,
   ) {
     this.kind = kind;
-    this.principal = formatUid(principal);
     this.outcome = outcome;
-    this.determining = statements.map(({ policy }) => policy);
-    this.errors = cedar.errors.map(({ policyId, message }) => ({ policyId, message }));
+    this.determining = statements.length === 0 ? NO_POLICIES : statements.map(({ policy }) => policy);
+    this.errors = cedar.errors.length === 0 ? NO_ERRORS : cedar.errors.map(withoutReason);
     this.#reason = reason;
     this.#isCedarAllow = cedar.decision === 'allow';
     this.#statements = statements;
     this.#question = question;
     this.#request = request;
+  }
+
+  get principal(): string {
+    return formatUid(this.#request.principal);
   }
 
   /** For the decision as a whole; no part of what is answered for the party. */
@@ -184,6 +196,18 @@ interface Statement {
   readonly policy: DeterminingPolicy;
   readonly challengeSeconds: number | undefined;
   readonly obligation: string | undefined;
+}
+
+const NO_STATEMENTS: readonly Statement[] = [];
+const NO_POLICIES: readonly DeterminingPolicy[] = [];
+const NO_ERRORS: PartyDecision['errors'] = [];
+
+function withoutReason({ policyId, message }: PolicyError): PartyDecision['errors'][number] {
+  return { policyId, message };
+}
+
+function statementsOf(loaded: LoadedRelease, ids: readonly string[]): readonly Statement[] {
+  return ids.map((id) => stated(loaded, id));
 }
 
 /** A policy says the same each time. */

@@ -1,5 +1,5 @@
 /** What the policies are asked about one party of a request. */
-import type { AuthorizationRequest, Entities } from './cedar/index.ts';
+import type { AuthorizationRequest, Entities, EntityInput } from './cedar/index.ts';
 import type { DecisionInput, Party } from './decision.ts';
 import { actionUid, serviceUid, workloadEntity } from './model.ts';
 import type { LoadedRelease } from './release/load.ts';
@@ -18,7 +18,8 @@ export function partyRequest(input: DecisionInput, party: Party): AuthorizationR
  * entities that contradict each other.
  */
 export function requestEntities(loaded: LoadedRelease, input: DecisionInput): Entities {
-  const inputs = input.entities.filter(({ uid }) => loaded.entities.find(uid) === undefined);
+  const inputs: EntityInput[] = [];
+  for (const entity of input.entities) if (loaded.entities.find(entity.uid) === undefined) inputs.push(entity);
   for (const { kind, principal } of input.parties) {
     if (kind !== 'workload' || loaded.entities.find(principal) !== undefined) continue;
     if (inputs.some(({ uid }) => uid.id === principal.id && uid.type === principal.type)) continue;

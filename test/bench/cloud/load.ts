@@ -31,7 +31,7 @@ export async function measureLoads(
   );
 }
 
-const KEYS = ['root', 'release', 'assertion', 'entries', 'facts'] as const;
+const KEYS = ['root', 'jwt', 'release', 'assertion', 'entries', 'facts'] as const;
 const NOWHERE = 'http://127.0.0.1:9';
 const PRINCIPAL = 'arn:aws:iam::111122223333:role/a';
 

@@ -1,4 +1,4 @@
-/** `npm run bench -- decide`: what a decision costs in process, beside Cedar's own engine in WebAssembly. */
+/** `npm run bench -- decide`: what a decision costs, beside Cedar's own engine in WebAssembly, cedar-go and OPA. */
 import { formatRelease } from '@postern/policy-engine';
 import type { BenchOptions } from '../benches.ts';
 import { alternate } from '../measure/alternate.ts';
@@ -87,7 +87,7 @@ function memoryNote({ release, policies }: ReleasedWorld): string {
 
 const NOTES = [
   'CPU per decision: one party, a user; context and entities are made from plain values each time, by us and for the peers alike. 1,000 different requests, six in ten allowed; outcomes were compared before measuring. We answer with policies, their places and annotations; how long an answer holds is worked out when it is asked for, and is not part of the figure.',
-  'cedar-wasm in our process, with a policy set that it prepared; cedar-go and OPA’s Go SDK each in a process of its own for each number of policies, without network: OPA with one rule for each policy and its input made of its own values, which answers outcomes only.',
+  'Each engine in a process of its own for each number of policies, without network, ours and cedar-wasm as bundles in Node: cedar-wasm with a policy set that it prepared; cedar-go; OPA’s Go SDK with one rule for each policy and its input made of its own values, which answers outcomes only.',
   'Each permit asks for group, action, service, path prefix, age of sign-in, MFA, device, hours and network; one policy in twenty is a forbid of a team. Services, groups and teams grow with the policies.',
   'The broker: certificate and token verified before (warm caches), canonical form, routing, posture, the engine for two parties; without recording.',
   'Fresh process: CPU of all threads from after the start of Node until the first decision: modules, the file, and every check of a release but its signature. Ours is a bundle, as what is deployed; cedar-wasm is its own package and reads Cedar text.',

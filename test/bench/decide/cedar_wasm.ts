@@ -6,7 +6,7 @@ import { ISSUER, methodOf, type PlainRequest } from './requests.ts';
 export const CEDAR_WASM = 'cedar-wasm';
 
 export function cedarWasmVersion(): string {
-  return `${CEDAR_WASM} ${cedar.getCedarSDKVersion()} (Cedar ${cedar.getCedarLangVersion()})`;
+  return `${cedar.getCedarSDKVersion()} (Cedar ${cedar.getCedarLangVersion()})`;
 }
 
 export function parseToJson(policy: string): unknown {
@@ -30,7 +30,7 @@ export function prepare(setId: string, policies: StaticPolicies): void {
 
 /** The same values as our own context; the entities are only those that the request is about. */
 export function decideWithCedarWasm(setId: string, request: PlainRequest): 'allow' | 'deny' {
-  const { service, team, verb, path, host, sourceIp, nowMs, signedInMs, compliant, managed } = request;
+  const { service, team, action, path, host, sourceIp, nowMs, signedInMs, compliant, managed } = request;
   const principal = { type: 'User', id: `${ISSUER}#${request.user}` };
   const resource = { type: 'Service', id: service };
   const now = new Date(nowMs);
@@ -39,7 +39,7 @@ export function decideWithCedarWasm(setId: string, request: PlainRequest): 'allo
   const answer = cedar.statefulIsAuthorized({
     preparsedPolicySetId: setId,
     principal,
-    action: { type: 'Action', id: `${service}:${verb}` },
+    action: { type: 'Action', id: action },
     resource,
     context: {
       now: datetime(nowMs),

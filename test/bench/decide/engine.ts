@@ -24,12 +24,12 @@ export function load(release: Release): LoadedRelease {
 }
 
 export function decidePlain(loaded: LoadedRelease, request: PlainRequest): EngineDecision {
-  const { service, verb, path, host, sourceIp, nowMs, signedInMs, compliant, managed } = request;
+  const { service, action, path, host, sourceIp, nowMs, signedInMs, compliant, managed } = request;
   const user = { issuer: ISSUER, subject: request.user, groups: request.groups };
   const entity = userEntity(user);
   return decide(loaded, {
     service,
-    action: `${service}:${verb}`,
+    action,
     parties: [{ kind: 'user', principal: entity.uid }],
     context: contextOf({
       nowMs,

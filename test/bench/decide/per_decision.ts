@@ -1,10 +1,9 @@
 /** CPU per decision by number of policies, ours and the peers in turns; all must decide alike before anything counts. */
-import { formatRelease } from '@postern/policy-engine';
 import { alternate, type Contender } from '../measure/alternate.ts';
-import { callsFor, callsForAsync, cpuPerCallUs } from '../measure/cpu_time.ts';
+import { callsForAsync } from '../measure/cpu_time.ts';
 import type { Measurement } from '../measure/measurement.ts';
-import { decidePlain, load, parse } from './engine.ts';
-import { openPeers, type Peer, type Peers } from './peers.ts';
+import type { EngineProcess } from './engine_process.ts';
+import { type Engines, OURS, openEngines } from './engines.ts';
 import type { ReleasedWorld } from './release.ts';
 import { createRequests, type PlainRequest } from './requests.ts';
 
@@ -34,24 +33,24 @@ export type PerDecisionPlan = {
 const REQUESTS = 1_000;
 
 export async function measurePerDecision(plan: PerDecisionPlan): Promise<PerDecisionOutcome> {
-  const peers = await openPeers();
+  const engines = await openEngines();
   try {
     const races: Race[] = [];
-    for (const world of plan.worlds) races.push(await prepareRace(world, peers, plan));
+    for (const world of plan.worlds) races.push(await prepareRace(world, engines, plan));
     const contenders = races.flatMap((race) => race.contenders);
     plan.say(`${contenders.length} contenders, ${plan.rounds} rounds of ${plan.runMs} ms CPU each`);
     const measured = await alternate(contenders, plan.rounds);
     return {
       rows: races.map(({ policies, peerNames }) => ({
         policies,
-        ours: measured[nameOf('ours', policies)]!,
+        ours: measured[nameOf(OURS, policies)]!,
         peers: Object.fromEntries(peerNames.map((name) => [name, measured[nameOf(name, policies)]!])),
       })),
       versions: races[0]!.versions,
-      missing: peers.missing,
+      missing: engines.missing,
     };
   } finally {
-    await peers.stop();
+    await engines.stop();
   }
 }
 
@@ -62,26 +61,22 @@ type Race = {
   readonly versions: readonly string[];
 };
 
-async function prepareRace(world: ReleasedWorld, peers: Peers, plan: PerDecisionPlan): Promise<Race> {
+async function prepareRace(world: ReleasedWorld, engines: Engines, plan: PerDecisionPlan): Promise<Race> {
   const policies = world.policies.length;
   const requests = createRequests(world, REQUESTS);
-  // As a decision point has it: read from the bytes that were signed.
-  const loaded = load(parse(formatRelease(world.release)));
-  const ours = (index: number) => void decidePlain(loaded, requests[index % REQUESTS]!);
-  const calls = callsFor(plan.runMs, ours, REQUESTS);
-  const contenders: Contender[] = [{ name: nameOf('ours', policies), run: () => cpuPerCallUs(calls, ours) }];
-  const present = policies > plan.maxPeerPolicies ? [] : await peers.start(world, requests);
-  const outcomes = requests.map((request) => decidePlain(loaded, request).outcome);
-  for (const peer of present) {
-    checkAgreement(peer, outcomes, requests);
-    const peerCalls = await callsForAsync(plan.runMs, peer.cpuPerCallUs);
-    contenders.push({ name: nameOf(peer.name, policies), run: () => peer.cpuPerCallUs(peerCalls) });
+  const ours = await engines.startOurs(world, requests);
+  const peers = policies > plan.maxPeerPolicies ? [] : await engines.startPeers(world, requests);
+  const contenders: Contender[] = [];
+  for (const engine of [ours, ...peers]) {
+    checkAgreement(engine, ours.outcomes, requests);
+    const calls = await callsForAsync(plan.runMs, engine.cpuPerCallUs);
+    contenders.push({ name: nameOf(engine.name, policies), run: () => engine.cpuPerCallUs(calls) });
   }
   return {
     policies,
     contenders,
-    peerNames: present.map(({ name }) => name),
-    versions: present.map(({ version }) => version),
+    peerNames: peers.map(({ name }) => name),
+    versions: peers.map(({ name, version }) => `${name} ${version.replace(/^v/, '')}`),
   };
 }
 
@@ -90,7 +85,7 @@ function nameOf(engine: string, policies: number): string {
 }
 
 /** A faster engine that decides something else has measured nothing. */
-function checkAgreement(peer: Peer, ours: readonly string[], requests: readonly PlainRequest[]): void {
+function checkAgreement(peer: EngineProcess, ours: readonly string[], requests: readonly PlainRequest[]): void {
   for (const [index, theirs] of peer.outcomes.entries()) {
     if (ours[index] !== theirs)
       throw new Error(`ours ${ours[index]}, ${peer.name} ${theirs}: ${JSON.stringify(requests[index])}`);

@@ -7,6 +7,8 @@ export type PlainRequest = {
   readonly service: string;
   readonly team: string;
   readonly verb: Verb;
+  /** Full Cedar id of what the request was routed to. */
+  readonly action: string;
   readonly path: string;
   readonly host: string;
   readonly sourceIp: string;
@@ -16,6 +18,8 @@ export type PlainRequest = {
   readonly managed: boolean;
 };
 
+/** So many outcomes are compared before anything is measured. */
+export const COMPARED = 100;
 export const ISSUER = 'https://idp.bench.test';
 
 export function methodOf({ verb }: PlainRequest): string {
@@ -47,6 +51,7 @@ export function createRequests(world: PolicyWorld, count: number): PlainRequest[
       service: permit.service,
       team: teams.get(permit.service)!,
       verb: permit.verb,
+      action: `${permit.service}:${permit.verb}`,
       path: `${permit.pathPrefix}orders/${index}`,
       host: `${permit.service}.bench.test`,
       sourceIp: `10.${permit.network}.3.4`,

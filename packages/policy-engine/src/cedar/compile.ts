@@ -3,14 +3,14 @@
  * (paths from the context, comparison with a literal, membership in a literal) have closures of their own; each agrees
  * with the row of its operator in `operators.ts`.
  */
-import { NO_ENTITIES } from './entities.ts';
+import { type Entities, NO_ENTITIES } from './entities.ts';
 import { EvaluationError, formatUid, missingAttribute, missingEntity, quoted, typeError } from './evaluation_error.ts';
 import { attributePathOf, type Expression } from './expression.ts';
 import { applyExtension } from './extension_functions.ts';
 import { type Frame, VARIABLES } from './frame.ts';
 import { asEntity, asText, attributeOf, BINARY, hasPath, isIn, UNARY } from './operators.ts';
 import { compilePattern } from './pattern.ts';
-import { type EntityUid, recordOfEntries, sameEntity, setOf, type Value } from './value.ts';
+import { AttributeLookup, type EntityUid, recordOfEntries, sameEntity, setOf, type Value } from './value.ts';
 
 /** Throws `EvaluationError`. */
 export type Evaluate = (frame: Frame) => Value;
@@ -227,9 +227,11 @@ function compileAttribute(expression: Kind<'attribute'>): Evaluate {
   const path = attributePathOf(expression);
   if (path?.root === 'context') {
     const [first, second] = path.names;
-    if (path.names.length === 1) return (frame) => contextAttribute(frame, name);
-    if (path.names.length === 2 && first !== undefined && second !== undefined) {
-      return (frame) => attributeOf(contextAttribute(frame, first), second, frame.entities);
+    const outer = new AttributeLookup(first ?? name);
+    if (path.names.length === 1) return (frame) => contextAttribute(frame, outer);
+    if (path.names.length === 2 && second !== undefined) {
+      const inner = new AttributeLookup(second);
+      return (frame) => attributeAt(contextAttribute(frame, outer), inner, frame.entities);
     }
   }
   if (expression.target.kind === 'variable' && expression.target.name !== 'context') {
@@ -245,10 +247,15 @@ function compileAttribute(expression: Kind<'attribute'>): Evaluate {
   return (frame) => attributeOf(target(frame), name, frame.entities);
 }
 
-function contextAttribute(frame: Frame, name: string): Value {
-  const value = frame.context.get(name);
-  if (value === undefined) throw missingAttribute(name, 'context');
+function contextAttribute(frame: Frame, lookup: AttributeLookup): Value {
+  const value = frame.context.at(lookup);
+  if (value === undefined) throw missingAttribute(lookup.name, 'context');
   return value;
+}
+
+function attributeAt(value: Value, lookup: AttributeLookup, entities: Entities): Value {
+  const attribute = typeof value === 'object' && value.kind === 'record' ? value.at(lookup) : undefined;
+  return attribute ?? attributeOf(value, lookup.name, entities);
 }
 
 function compileHas(expression: Kind<'has'>): Test {
@@ -257,9 +264,18 @@ function compileHas(expression: Kind<'has'>): Test {
   const target = compileExpression(expression.target);
   if (expression.target.kind === 'variable' && name !== undefined && path.length === 1) {
     const variable = VARIABLES[expression.target.name];
-    if (variable.entity === undefined) return (frame) => frame.context.has(name);
+    const lookup = new AttributeLookup(name);
+    if (variable.entity === undefined) return (frame) => frame.context.at(lookup) !== undefined;
     const { entity } = variable;
     return (frame) => entity(frame)?.attributes.has(name) ?? false;
+  }
+  if (name !== undefined && path.length === 1) {
+    const lookup = new AttributeLookup(name);
+    return (frame) => {
+      const holder = target(frame);
+      if (typeof holder === 'object' && holder.kind === 'record') return holder.at(lookup) !== undefined;
+      return hasPath(holder, path, frame.entities);
+    };
   }
   return (frame) => hasPath(target(frame), path, frame.entities);
 }

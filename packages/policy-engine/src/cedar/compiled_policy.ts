@@ -4,7 +4,7 @@ import type { Test } from './compile.ts';
 import type { ConditionCompiler } from './condition_compiler.ts';
 import { ACTION, type EntityKeys, PRINCIPAL, RESOURCE, type RequestKeys } from './entity_keys.ts';
 import type { Frame } from './frame.ts';
-import type { Effect, Policy, ScopeConstraint } from './policy.ts';
+import type { Effect, Policy, PolicyHead, ScopeConstraint } from './policy.ts';
 import type { Asked, AskedKeys, Indexed } from './policy_index.ts';
 
 const ANY = -1;
@@ -31,11 +31,11 @@ export class CompiledPolicy implements Indexed {
   readonly #keys: EntityKeys;
   readonly #load: () => Policy;
 
-  /** `load` makes `policy` again. */
-  constructor(id: string, ordinal: number, policy: Policy, keys: EntityKeys, load: () => Policy) {
-    const { principal, action, resource } = policy;
+  /** `load` makes the policy that `head` is of. */
+  constructor(id: string, ordinal: number, head: PolicyHead, keys: EntityKeys, load: () => Policy) {
+    const { principal, action, resource } = head;
     this.id = id;
-    this.effect = policy.effect;
+    this.effect = head.effect;
     this.ordinal = ordinal;
     this.#principal = entityKeyOf(principal, keys);
     this.#principalType = principal.op === 'is' ? keys.is(principal.type) : ANY;

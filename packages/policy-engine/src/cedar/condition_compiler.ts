@@ -3,7 +3,7 @@
  * test: large policy sets repeat the same few conditions, and what all policies share stays in the processor's cache.
  */
 import { compileTest, type Test } from './compile.ts';
-import type { Expression } from './expression.ts';
+import { attributePathOf, type Expression } from './expression.ts';
 import { conjunctsOfPolicy, type Policy } from './policy.ts';
 
 /** Larger conjuncts are rarely repeated and not worth the text of their key. */
@@ -32,10 +32,18 @@ export class ConditionCompiler {
     const key = keyOf(conjunct);
     const known = this.#shared.get(key);
     if (known !== undefined) return known;
-    const test = onceEach(compileTest(conjunct));
+    const test = isPlain(conjunct) ? compileTest(conjunct) : onceEach(compileTest(conjunct));
     if (key.length <= MAX_KEY_LENGTH && this.#shared.size < MAX_SHARED) this.#shared.set(key, test);
     return test;
   }
+}
+
+/** Whether a conjunct is as quickly evaluated as remembered: that something is there, or an attribute against a literal. */
+function isPlain(conjunct: Expression): boolean {
+  if (conjunct.kind === 'has') return attributePathOf(conjunct.target) !== undefined;
+  if (conjunct.kind === 'binary')
+    return attributePathOf(conjunct.left) !== undefined && conjunct.right.kind === 'literal';
+  return attributePathOf(conjunct) !== undefined;
 }
 
 /** Evaluates once for each frame, however many policies ask; one that fails is evaluated again and fails again. */

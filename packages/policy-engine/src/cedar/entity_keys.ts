@@ -103,9 +103,15 @@ export class EntityKeys {
     count = this.#note(own?.equals, count);
     count = this.#note(own?.within, count);
     const { ancestors } = entity ?? NO_ENTITY;
+    let name = uid.type;
+    let ids = type?.ids;
     for (let index = 0; index < ancestors.length; index++) {
-      const { type, id } = ancestors[index]!;
-      count = this.#note(this.#types.get(type)?.ids.get(id)?.within, count);
+      const ancestor = ancestors[index]!;
+      if (ancestor.type !== name) {
+        name = ancestor.type;
+        ids = this.#types.get(name)?.ids;
+      }
+      count = this.#note(ids?.get(ancestor.id)?.within, count);
     }
     return this.#noted.slice(0, count);
   }

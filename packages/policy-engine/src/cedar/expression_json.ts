@@ -1,5 +1,5 @@
 /** Cedar's JSON form of expressions (Cedar, "JSON policy format", `Expr`), untrusted, as checked expressions. */
-import { accept, type Result, refuse } from '@postern/result';
+import { accept, type Refusal, type Result, refuse } from '@postern/result';
 import { quoted } from './evaluation_error.ts';
 import { BINARY_OPERATORS, type BinaryOperator, type Expression, UNARY_OPERATORS } from './expression.ts';
 import { EXTENSION_FUNCTIONS } from './extension_functions.ts';
@@ -37,13 +37,21 @@ export class ConditionReader {
     return { parsed, nodes: MAX_EXPRESSION_NODES - budget.nodes };
   });
 
-  /** The body of a clause. */
-  read(body: unknown): Parsed {
-    return this.readAll(chainOperands(body, '&&'));
+  /** Why `read` would refuse; `undefined` when it would not. */
+  check(operands: readonly unknown[]): Refusal<ExpressionReason> | undefined {
+    if (operands.length === 0) return refuse('expression-malformed');
+    let budget = MAX_EXPRESSION_NODES;
+    for (let index = 0; index < operands.length; index++) {
+      const { parsed, nodes } = this.#operands.read(operands[index]);
+      budget -= nodes + 1;
+      if (budget < 0) return refuse('expression-too-large');
+      if (!parsed.ok) return parsed;
+    }
+    return undefined;
   }
 
-  /** The `&&` of a list, as releases write it; of a single operand, that one. */
-  readAll(operands: readonly unknown[]): Parsed {
+  /** The `&&` of a list; of a single operand, that one. */
+  read(operands: readonly unknown[]): Parsed {
     if (operands.length === 0) return refuse('expression-malformed');
     const budget = { nodes: MAX_EXPRESSION_NODES };
     if (operands.length === 1) return this.#readOperand(operands[0], budget);

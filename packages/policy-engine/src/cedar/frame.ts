@@ -8,6 +8,9 @@ export interface AuthorizationRequest {
   readonly action: EntityUid;
   readonly resource: EntityUid;
   readonly context: CedarRecord;
+  /** The entities of `action` and `resource` where the caller has them at hand; else they are looked up. */
+  readonly actionEntity?: Entity | undefined;
+  readonly resourceEntity?: Entity | undefined;
 }
 
 export interface Frame extends AuthorizationRequest {
@@ -31,8 +34,8 @@ export function frameOf(request: AuthorizationRequest, entities: Entities): Fram
     context: request.context,
     entities,
     principalEntity: entities.find(request.principal),
-    actionEntity: entities.find(request.action),
-    resourceEntity: entities.find(request.resource),
+    actionEntity: request.actionEntity ?? entities.find(request.action),
+    resourceEntity: request.resourceEntity ?? entities.find(request.resource),
   };
 }
 

@@ -40,6 +40,10 @@ export interface Policy extends Template {
   readonly resource: ScopeConstraint;
 }
 
+/** What a policy is about, without what it asks. */
+export type TemplateHead = Pick<Template, 'effect' | 'principal' | 'action' | 'resource'>;
+export type PolicyHead = Pick<Policy, keyof TemplateHead>;
+
 export type SlotValues = { readonly [slot in SlotName]?: EntityUid };
 
 export type PolicyReason =

@@ -1,16 +1,18 @@
 /** Policies and templates from Cedar's JSON policy format, untrusted. */
 import { accept, type Result, refuse } from '@postern/result';
 import { quoted } from './evaluation_error.ts';
-import { ConditionReader } from './expression_json.ts';
-import { isJsonFields } from './json_text.ts';
+import { ConditionReader, chainOperands } from './expression_json.ts';
+import { isJsonFields, type JsonFields } from './json_text.ts';
 import {
   type ActionConstraint,
   type Clause,
   type Policy,
+  type PolicyHead,
   type PolicyReason,
   type ScopeConstraint,
   slotOf,
   type Template,
+  type TemplateHead,
 } from './policy.ts';
 import type { SlotName } from './policy_json.ts';
 import { ReadOnce } from './read_once.ts';
@@ -35,11 +37,46 @@ export class PolicyReader {
 }
 
 function isPolicy(template: Template): template is Policy {
-  return slotOf(template.principal) === undefined && slotOf(template.resource) === undefined;
+  return isPolicyHead(template);
+}
+
+function isPolicyHead(head: TemplateHead): head is PolicyHead {
+  return slotOf(head.principal) === undefined && slotOf(head.resource) === undefined;
+}
+
+/** Checks all of a policy without slots, and makes only its head: the clauses of most are never needed. */
+export function policyHeadFromJson(json: unknown, reader: PolicyReader): Result<PolicyHead, PolicyReason> {
+  const head = headFromJson(json, reader);
+  if (!head.ok) return head;
+  const { conditions, annotations } = json as JsonFields;
+  for (const condition of conditions as readonly unknown[]) {
+    const form = clauseFormOf(condition);
+    if (form === undefined) return refuse('policy-malformed');
+    const reason = reader.conditions.check(form.operands);
+    if (reason !== undefined) return reason;
+  }
+  const checked = annotationsFromJson(annotations);
+  if (!checked.ok) return checked;
+  return isPolicyHead(head.value) ? accept(head.value) : refuse('policy-is-template');
 }
 
 /** A policy or template. Slots stand right of `==` and `in` in the scope only. */
 export function templateFromJson(json: unknown, reader = new PolicyReader()): Result<Template, PolicyReason> {
+  const head = headFromJson(json, reader);
+  if (!head.ok) return head;
+  const clauses: Clause[] = [];
+  for (const condition of (json as JsonFields)['conditions'] as readonly unknown[]) {
+    const form = clauseFormOf(condition);
+    if (form === undefined) return refuse('policy-malformed');
+    const read = reader.conditions.read(form.operands);
+    if (!read.ok) return read;
+    clauses.push({ kind: form.kind, condition: read.value });
+  }
+  const annotations = annotationsFromJson((json as JsonFields)['annotations']);
+  return annotations.ok ? accept({ ...head.value, clauses, annotations: annotations.value }) : annotations;
+}
+
+function headFromJson(json: unknown, reader: PolicyReader): Result<TemplateHead, PolicyReason> {
   if (!isJsonFields(json)) return refuse('policy-malformed');
   for (const name of Object.keys(json)) {
     if (!FIELDS.includes(name)) return refuse('policy-field-unknown', quoted(name));
@@ -52,31 +89,17 @@ export function templateFromJson(json: unknown, reader = new PolicyReader()): Re
   if (!action.ok) return action;
   const resource = reader.resources.read(json['resource']);
   if (!resource.ok) return resource;
-  const clauses: Clause[] = [];
-  for (const condition of conditions as readonly unknown[]) {
-    const clause = clauseFromJson(condition, reader.conditions);
-    if (!clause.ok) return clause;
-    clauses.push(clause.value);
-  }
-  const annotations = annotationsFromJson(json['annotations']);
-  if (!annotations.ok) return annotations;
-  return accept({
-    effect,
-    principal: principal.value,
-    action: action.value,
-    resource: resource.value,
-    clauses,
-    annotations: annotations.value,
-  });
+  return accept({ effect, principal: principal.value, action: action.value, resource: resource.value });
 }
 
-function clauseFromJson(json: unknown, reader: ConditionReader): Result<Clause, PolicyReason> {
-  if (!isJsonFields(json)) return refuse('policy-malformed');
-  const { kind } = json;
-  if ((kind !== 'when' && kind !== 'unless') || Object.keys(json).length !== 2) return refuse('policy-malformed');
-  const { all } = json;
-  const condition = Array.isArray(all) ? reader.readAll(all) : reader.read(json['body']);
-  return condition.ok ? accept({ kind, condition: condition.value }) : condition;
+/** `operands`: of the outermost `&&`, still unchecked. */
+function clauseFormOf(
+  json: unknown,
+): { readonly kind: Clause['kind']; readonly operands: readonly unknown[] } | undefined {
+  if (!isJsonFields(json)) return undefined;
+  const { kind, all } = json;
+  if ((kind !== 'when' && kind !== 'unless') || Object.keys(json).length !== 2) return undefined;
+  return { kind, operands: Array.isArray(all) ? all : chainOperands(json['body'], '&&') };
 }
 
 type ScopeReason = 'policy-scope-malformed' | 'policy-slot-misplaced' | 'entity-uid-malformed' | 'entity-type-invalid';

@@ -13,12 +13,13 @@ import {
   type LinkReason,
   linkTemplate,
   type Policy,
+  type PolicyHead,
   type PolicyReason,
   type SlotValues,
   slotsOf,
   type Template,
 } from './policy.ts';
-import { PolicyReader, policyFromJson, templateFromJson } from './policy_from_json.ts';
+import { PolicyReader, policyFromJson, policyHeadFromJson, templateFromJson } from './policy_from_json.ts';
 import { PolicyIndex, type View } from './policy_index.ts';
 import { policyReads } from './reads.ts';
 
@@ -91,9 +92,9 @@ export function compilePolicySet(input: PolicySetInput): Result<PolicySet, Polic
   const reader = new PolicyReader();
   const compiled: CompiledPolicy[] = [];
   for (const { id, json } of policies) {
-    const policy = readPolicy(json, reader);
-    if (!policy.ok) return refuse(policy.reason, about(id, policy.detail));
-    compiled.push(new CompiledPolicy(id, compiled.length, policy.value, keys, () => reread(readPolicy(json, reader))));
+    const head = readPolicyHead(json, reader);
+    if (!head.ok) return refuse(head.reason, about(id, head.detail));
+    compiled.push(new CompiledPolicy(id, compiled.length, head.value, keys, () => reread(readPolicy(json, reader))));
   }
   const templatesById = new Map<string, Template>();
   for (const { id, json } of templates) {
@@ -248,6 +249,11 @@ function errorsInOrder(failures: PolicyFailure[]): PolicyError[] {
     reason: error.reason,
     message: error.message,
   }));
+}
+
+function readPolicyHead(json: unknown, reader: PolicyReader): Result<PolicyHead, PolicyReason | JsonReason> {
+  const value = readJson(json);
+  return value.ok ? policyHeadFromJson(value.value, reader) : value;
 }
 
 function readPolicy(json: unknown, reader: PolicyReader): Result<Policy, PolicyReason | JsonReason> {

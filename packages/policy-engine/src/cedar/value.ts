@@ -110,6 +110,15 @@ export class CedarRecord {
     return this.get(name) !== undefined;
   }
 
+  /** `get(lookup.name)`. */
+  at(lookup: AttributeLookup): Value | undefined {
+    if (this.#names !== lookup.names) {
+      lookup.names = this.#names;
+      lookup.place = this.#names.indexOf(lookup.name);
+    }
+    return lookup.place < 0 ? undefined : this.#values[lookup.place];
+  }
+
   names(): string[] {
     return this.#names.filter((_, place) => this.#values[place] !== undefined);
   }
@@ -118,6 +127,18 @@ export class CedarRecord {
     this.#places ??= new Map(this.#names.map((known, place) => [known, place]));
     const place = this.#places.get(name);
     return place === undefined ? undefined : this.#values[place];
+  }
+}
+
+/** One name, asked of many records: those that share their list of names have its value in the same place. */
+export class AttributeLookup {
+  readonly name: string;
+  /** Of the record asked last; the record sets it. */
+  names: readonly string[] | undefined;
+  place = -1;
+
+  constructor(name: string) {
+    this.name = name;
   }
 }
 

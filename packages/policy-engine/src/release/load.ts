@@ -1,6 +1,7 @@
 /** A release made ready to decide with. Immutable: a decision point swaps one for the next. */
 import { accept, type Result, refuse } from '@postern/result';
-import { compilePolicySet, type Entities, type PolicySet } from '../cedar/index.ts';
+import { compilePolicySet, type Entities, type Entity, type EntityUid, type PolicySet } from '../cedar/index.ts';
+import { actionUid, serviceUid } from '../model.ts';
 import { createRouter, type Router } from '../routing/index.ts';
 import { actionsOf, routesOf } from './actions.ts';
 import { entitiesOfRelease } from './entities.ts';
@@ -15,8 +16,15 @@ export type LoadReleaseReason =
 export interface LoadedService {
   readonly service: Service;
   readonly router: Router<Route>;
-  /** Full Cedar ids. */
-  readonly actions: ReadonlySet<string>;
+  readonly resource: NamedEntity;
+  /** By full Cedar id. */
+  readonly actions: ReadonlyMap<string, NamedEntity>;
+}
+
+/** What every decision about it asks for, looked up once. */
+export interface NamedEntity {
+  readonly uid: EntityUid;
+  readonly entity: Entity | undefined;
 }
 
 export interface LoadedRelease {
@@ -34,15 +42,18 @@ export interface LoadedRelease {
  * forbids would allow what that forbids.
  */
 export function loadRelease(release: Release): Result<LoadedRelease, LoadReleaseReason> {
+  const entities = entitiesOfRelease(release);
+  if (!entities.ok) return refuse('release-entities-invalid', `${entities.reason} ${entities.detail ?? ''}`.trim());
+  const named = (uid: EntityUid): NamedEntity => ({ uid, entity: entities.value.find(uid) });
   const services = new Map<string, LoadedService>();
   for (const service of release.services) {
     if (services.has(service.name)) return refuse('release-service-duplicate', service.name);
     const router = createRouter(routesOf(service));
     if (!router.ok) return refuse('release-routes-invalid', `${service.name}: ${router.reason}`);
-    services.set(service.name, { service, router: router.value, actions: new Set(actionsOf(service).keys()) });
+    const actions = new Map([...actionsOf(service).keys()].map((id) => [id, named(actionUid(id))]));
+    const resource = named(serviceUid(service.name));
+    services.set(service.name, { service, router: router.value, resource, actions });
   }
-  const entities = entitiesOfRelease(release);
-  if (!entities.ok) return refuse('release-entities-invalid', `${entities.reason} ${entities.detail ?? ''}`.trim());
   const policies = compilePolicySet({ policies: release.policies });
   if (!policies.ok) return refuse('release-policies-invalid', `${policies.reason} ${policies.detail ?? ''}`.trim());
   for (const policy of release.policies) {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/cedar-policy/cedar-go"
@@ -92,6 +91,6 @@ func cedarRequest(r *request) (cedar.Request, types.EntityMap, error) {
 			Parents: types.NewEntityUIDSet(types.NewEntityUID("Team", types.String(r.Team))),
 		},
 	}
-	action := types.NewEntityUID("Action", types.String(strings.Join([]string{r.Service, r.Verb}, ":")))
+	action := types.NewEntityUID("Action", types.String(r.Action))
 	return cedar.Request{Principal: principal, Action: action, Resource: resource, Context: context}, entities, nil
 }

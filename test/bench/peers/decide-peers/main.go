@@ -35,7 +35,7 @@ type request struct {
 	Groups     []string `json:"groups"`
 	Service    string   `json:"service"`
 	Team       string   `json:"team"`
-	Verb       string   `json:"verb"`
+	Action     string   `json:"action"`
 	Method     string   `json:"method"`
 	Path       string   `json:"path"`
 	Host       string   `json:"host"`

@@ -47,7 +47,7 @@ func opaInput(r *request) ast.Value {
 	}
 	return ast.NewObject(
 		item("principal", object(item("id", ast.StringTerm(r.Issuer+"#"+r.User)), item("groups", ast.ArrayTerm(groups...)))),
-		item("action", ast.StringTerm(r.Service+":"+r.Verb)),
+		item("action", ast.StringTerm(r.Action)),
 		item("resource", object(item("service", ast.StringTerm(r.Service)), item("team", ast.StringTerm(r.Team)))),
 		item("context", object(
 			item("now", ast.IntNumberTerm(int(r.NowMs))),

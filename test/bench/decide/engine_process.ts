@@ -1,13 +1,13 @@
-/** Policy engines written in Go, each in a process of its own (test/bench/peers): one for each engine and set of policies. */
+/**
+ * An engine in a process of its own, so that none disturbs another: it prints its version and its first outcomes, then
+ * answers each number of decisions on its standard input with the CPU µs that one of them took.
+ */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 
-export const GO_PEERS = ['cedar-go', 'opa'] as const;
-export type GoPeerName = (typeof GO_PEERS)[number];
-
-export type GoPeer = {
-  readonly name: GoPeerName;
+export type EngineProcess = {
+  readonly name: string;
   /** Such as `v1.9.0`. */
   readonly version: string;
   /** Of the first requests. */
@@ -17,11 +17,12 @@ export type GoPeer = {
   readonly stop: () => void;
 };
 
-/** Waits until the engine has prepared the policies of `worldFile`; throws with what it said when it cannot. */
-export async function startGoPeer(program: string, name: GoPeerName, worldFile: string): Promise<GoPeer> {
-  const child = spawn(program, [name, worldFile], { stdio: ['pipe', 'pipe', 'pipe'] });
+/** Waits until the engine has prepared its policies; throws with what it said when it cannot. */
+export async function startEngine(name: string, command: readonly string[]): Promise<EngineProcess> {
+  const [program = '', ...args] = command;
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
   const readLine = linesOf(name, child);
-  const { version, outcomes } = JSON.parse(await readLine()) as Pick<GoPeer, 'version' | 'outcomes'>;
+  const { version, outcomes } = JSON.parse(await readLine()) as Pick<EngineProcess, 'version' | 'outcomes'>;
   return {
     name,
     version,
