@@ -1,8 +1,8 @@
 /** The trust domain's root and bundle, and what agents pin of the control plane. */
 import { createHash } from 'node:crypto';
 import type { ControlPlaneTrust } from '@postern/api';
-import { createTrustBundle } from '@postern/ca';
-import { jwkFromSpki } from '@postern/keys';
+import { createTrustBundle, type JwtKeys } from '@postern/ca';
+import { jwkFromSpki, type PublicJwk } from '@postern/keys';
 import type { TrustBundle } from '@postern/spiffe';
 import type { StorePorts } from './ports.ts';
 import { loadRoot, type Root } from './rotate/root.ts';
@@ -15,8 +15,13 @@ export interface TrustAnchors {
   readonly bundle: TrustBundle;
 }
 
-export function createTrustAnchors(root: Root, trustDomain: StorePorts['trustDomain']): TrustAnchors {
-  const content = { trustDomain, roots: [root.der], jwtKeys: [], refreshHintSeconds: REFRESH_HINT_SECONDS };
+/** `jwtKeys`: with `kid`; none where the bundle only serves to verify agents, who have X.509-SVIDs. */
+export function createTrustAnchors(
+  root: Root,
+  trustDomain: StorePorts['trustDomain'],
+  jwtKeys: readonly PublicJwk[] = [],
+): TrustAnchors {
+  const content = { trustDomain, roots: [root.der], jwtKeys, refreshHintSeconds: REFRESH_HINT_SECONDS };
   return { root, bundle: createTrustBundle(content) };
 }
 
@@ -27,6 +32,11 @@ export async function loadTrustAnchors(
   const { keys, objects, trustDomain } = ports;
   const root = await loadRoot({ objects, spki: await keys.publicKey('root'), trustDomain });
   return createTrustAnchors(root, trustDomain);
+}
+
+/** Cost: one public key. `signer` is for `issue` alone. Throws `SignerUnavailable` when the key cannot be had now. */
+export async function loadJwtKeys({ keys }: Pick<StorePorts, 'keys'>): Promise<JwtKeys> {
+  return { signer: () => keys.signer('jwt'), published: [jwkFromSpki(await keys.publicKey('jwt'))] };
 }
 
 /** `url`: origin of the public doors. `ingest`: where segments go, when that is elsewhere. */

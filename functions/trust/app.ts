@@ -1,12 +1,18 @@
-/** The trust bundle endpoint: what this trust domain's SVIDs are verified with (SPIFFE Federation 5.2, `https_web`). */
+/**
+ * What this trust domain's SVIDs are verified with, for whoever asks: as a SPIFFE bundle (Federation 5.2, `https_web`),
+ * and its JWT keys once more for relying parties that know OpenID Connect and not SPIFFE. All three are public and cached.
+ */
 import { createHash } from 'node:crypto';
 import { PATHS } from '@postern/api';
 import { formatTrustBundle, type TrustBundle } from '@postern/spiffe';
 import type { Hono } from 'hono';
 import { createDoor, type DoorPorts } from '../door/door.ts';
+import { renderJwks, renderOpenidConfiguration } from './openid.ts';
 
 export interface TrustPorts extends DoorPorts {
   readonly bundle: () => Promise<TrustBundle>;
+  /** Origin of the public doors: the `iss` of JWT-SVIDs. */
+  readonly issuer: string;
 }
 
 /** Consumers ask again this often when the bundle names no hint (Federation 4.1). */
@@ -15,17 +21,24 @@ const DEFAULT_REFRESH_HINT_SECONDS = 300;
 /** Cost of a call: one read of the bundle. */
 export function createTrustApp(ports: TrustPorts): Hono {
   const door = createDoor('trust', ports);
-  door.open('GET', PATHS.trustBundle, 0, async (context, call) => {
-    const bundle = await ports.bundle();
-    const body = formatTrustBundle(bundle);
-    const etag = `"${createHash('sha256').update(body).digest('base64url')}"`;
-    const headers = {
-      'content-type': 'application/json',
-      'cache-control': `public, max-age=${bundle.refreshHintSeconds ?? DEFAULT_REFRESH_HINT_SECONDS}`,
-      etag,
-    };
-    if (call.headers.get('if-none-match') === etag) return context.body(null, 304, headers);
-    return context.body(body, 200, headers);
-  });
+  const documents: { readonly [path: string]: (bundle: TrustBundle) => string } = {
+    [PATHS.trustBundle]: formatTrustBundle,
+    [PATHS.openidConfiguration]: (bundle) => JSON.stringify(renderOpenidConfiguration(ports.issuer, bundle)),
+    [PATHS.jwks]: (bundle) => JSON.stringify(renderJwks(bundle)),
+  };
+  for (const [path, render] of Object.entries(documents)) {
+    door.open('GET', path, 0, async (context, call) => {
+      const bundle = await ports.bundle();
+      const body = render(bundle);
+      const etag = `"${createHash('sha256').update(body).digest('base64url')}"`;
+      const headers = {
+        'content-type': 'application/json',
+        'cache-control': `public, max-age=${bundle.refreshHintSeconds ?? DEFAULT_REFRESH_HINT_SECONDS}`,
+        etag,
+      };
+      if (call.headers.get('if-none-match') === etag) return context.body(null, 304, headers);
+      return context.body(body, 200, headers);
+    });
+  }
   return door.app;
 }

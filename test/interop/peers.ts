@@ -5,7 +5,7 @@ import { findTool, type ToolName } from '../kit/tools.ts';
 
 /** Workloads by other people's code, with the same modes, flags and JSON. */
 export type Peer = { name: string; tool: ToolName; programArgs: readonly string[] };
-export type PeerMode = 'fetch' | 'bundles' | 'watch' | 'serve' | 'dial';
+export type PeerMode = 'fetch' | 'bundles' | 'watch' | 'jwt' | 'validate' | 'serve' | 'dial';
 export type PeerFlags = {
   socket: string;
   /** Seconds. */
@@ -14,6 +14,15 @@ export type PeerFlags = {
   address?: string;
   authorize?: string;
   line?: string;
+  /** Several by a comma. */
+  audience?: string;
+  subject?: string;
+  token?: string;
+};
+
+/** What `jwt` and `validate` print. */
+export type PeerJwtSvids = {
+  jwtSvids: { spiffeId: string; hint?: string; audience: string[]; expiry: string; token: string }[];
 };
 
 /** What `fetch` prints, and `watch` for each update. */

@@ -19,6 +19,7 @@ import { createFeedSync } from './control_plane/feed_sync.ts';
 import { createExtAuthz } from './ext_authz/index.ts';
 import { createGrpcServer } from './grpc/server.ts';
 import { createIdentityStore } from './identity_store.ts';
+import { createJwtSvids } from './jwt_svids.ts';
 import type { Log } from './log.ts';
 import {
   AgentNotJoined,
@@ -31,9 +32,11 @@ import {
 } from './node_identity.ts';
 import { openStateFolder } from './node_state/folder.ts';
 import { createPeriodic } from './periodic.ts';
+import { waitUntilReady } from './readiness.ts';
 import { isDueForRenewal } from './renewal.ts';
 import { createSecretDiscovery } from './sds/sds.ts';
 import { createSvidKeeper } from './svid_keeper.ts';
+import { createJwtWorkloadApi } from './workload_api/jwt_workload_api.ts';
 import { createWorkloadApi } from './workload_api/workload_api.ts';
 
 export interface AgentOptions {
@@ -47,7 +50,7 @@ export interface AgentOptions {
   readonly authzGrpcSocket?: string;
   /** Unix socket of HTTP ext_authz; none when absent. */
   readonly authzHttpSocket?: string;
-  /** `strict`: an answer waits until its record is on disk. `batched`: at most a second of records is in memory only. */
+  /** `strict`: an answer waits until its record is on disk. `batched`: up to two seconds of records are in memory only. */
   readonly auditMode: 'strict' | 'batched';
   /**
    * Signs calls with the node's AWS credentials (service `lambda`), which it looks for when the first one is made; rejects
@@ -60,7 +63,7 @@ export interface AgentOptions {
 
 export interface Agent {
   readonly spiffeId: string;
-  /** Resolves when a release and every entry's SVID are here. */
+  /** Resolves when a release and every entry's SVID are here; rejects with `AgentNotReady`, which says what is not. */
   ready(timeoutMs: number): Promise<void>;
   stop(): Promise<void>;
 }
@@ -148,7 +151,10 @@ async function start(
     const bundles = follower.state(clock.nowMs())?.bundles;
     if (bundles === undefined || bundles === bundlesSeen) return;
     bundlesSeen = bundles;
-    store.setBundles(new Map([...bundles].map(([name, bundle]) => [name, bundle.x509Authorities])));
+    store.setBundles(
+      new Map([...bundles].map(([name, bundle]) => [name, bundle.x509Authorities])),
+      new Map([...bundles].map(([name, bundle]) => [name, bundle.jwtAuthorities])),
+    );
   };
   takeBundles();
   const feed = createFeedSync({
@@ -202,9 +208,18 @@ async function start(
     needsDigest: () =>
       store.entries().some((entry) => entry.selectors.some((selector) => selector.startsWith('unix:sha256:'))),
   });
-  const identityPorts = { source: store, attestor };
+  const identityPorts = { source: store, attestor, log };
   const workloadServer = createGrpcServer({
-    methods: { ...createWorkloadApi({ ...identityPorts, log }), ...createSecretDiscovery({ ...identityPorts, log }) },
+    methods: {
+      ...createWorkloadApi(identityPorts),
+      ...createJwtWorkloadApi({
+        ...identityPorts,
+        jwtSvids: createJwtSvids({ client, clock, log }),
+        revocations: () => follower.state(clock.nowMs())?.revocations ?? new Map(),
+        clock,
+      }),
+      ...createSecretDiscovery(identityPorts),
+    },
     log,
   });
   const extAuthz = createExtAuthz({
@@ -246,16 +261,10 @@ async function start(
   shipper.start();
   shipLeftover.start();
 
+  const readiness = { follower, hasIdentities: () => isSynced && store.isReady(), nowMs: () => clock.nowMs() };
   return {
     spiffeId,
-    async ready(timeoutMs) {
-      const until = performance.now() + timeoutMs;
-      while (!(isSynced && store.isReady() && follower.state(clock.nowMs()) !== undefined)) {
-        if (performance.now() > until)
-          throw new Error('the agent is not ready: no release, entries or trust bundle yet');
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      }
-    },
+    ready: (timeoutMs) => waitUntilReady(readiness, timeoutMs),
     async stop() {
       await Promise.all([feed.stop(), entries.stop(), renewal.stop(), shipLeftover.stop()]);
       await Promise.all([

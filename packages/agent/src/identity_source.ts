@@ -2,6 +2,8 @@
  * What the Workload API and SDS serve from: the identities this node holds and the trust bundles they verify with.
  * Keys in it were made on this node and never leave it except to the workload they belong to.
  */
+import type { JwtAuthority } from '@postern/spiffe';
+
 export interface WorkloadIdentity {
   readonly entryId: string;
   /** `spiffe://…` */
@@ -26,6 +28,8 @@ export interface IdentitySource {
   identitiesFor(selectors: readonly string[]): readonly WorkloadIdentity[];
   /** Trust domain name → X.509 authorities (DER). Holds at least the own trust domain when ready. */
   bundles(): ReadonlyMap<string, readonly Uint8Array[]>;
+  /** Trust domain name → keys of JWT-SVIDs; absent or empty where none counts. */
+  jwtAuthorities(): ReadonlyMap<string, readonly JwtAuthority[]>;
   /** Calls back after any change of identities, entries or bundles. Answers the function that ends it. */
   subscribe(listener: () => void): () => void;
 }

@@ -1,11 +1,16 @@
 /** The identities that this node holds, as the Workload API and SDS see them. */
 import type { AgentEntry } from '@postern/api';
+import type { JwtAuthority } from '@postern/spiffe';
 import type { IdentitySource, WorkloadIdentity } from './identity_source.ts';
 
 export interface IdentityStore extends IdentitySource {
   /** Replaces entries and identities at once; listeners are called when anything differs. */
   replace(entries: readonly AgentEntry[], identities: ReadonlyMap<string, WorkloadIdentity>): void;
-  setBundles(bundles: ReadonlyMap<string, readonly Uint8Array[]>): void;
+  /** Both at once; without `jwtAuthorities` no JWT-SVID counts. */
+  setBundles(
+    bundles: ReadonlyMap<string, readonly Uint8Array[]>,
+    jwtAuthorities?: ReadonlyMap<string, readonly JwtAuthority[]>,
+  ): void;
   identity(entryId: string): WorkloadIdentity | undefined;
   entries(): readonly AgentEntry[];
 }
@@ -15,6 +20,7 @@ export function createIdentityStore(trustDomain: string): IdentityStore {
   let entries: readonly AgentEntry[] | undefined;
   let identities: ReadonlyMap<string, WorkloadIdentity> = new Map();
   let bundles: ReadonlyMap<string, readonly Uint8Array[]> = new Map();
+  let jwtAuthorities: ReadonlyMap<string, readonly JwtAuthority[]> = new Map();
 
   function changed(): void {
     for (const listener of listeners) listener();
@@ -37,6 +43,7 @@ export function createIdentityStore(trustDomain: string): IdentityStore {
     identity: (entryId) => identities.get(entryId),
     entries: () => entries ?? [],
     bundles: () => bundles,
+    jwtAuthorities: () => jwtAuthorities,
     subscribe(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -47,8 +54,9 @@ export function createIdentityStore(trustDomain: string): IdentityStore {
       identities = nextIdentities;
       changed();
     },
-    setBundles(next) {
+    setBundles(next, nextJwtAuthorities = new Map()) {
       bundles = next;
+      jwtAuthorities = nextJwtAuthorities;
       changed();
     },
   };

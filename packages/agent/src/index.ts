@@ -11,11 +11,12 @@ export type { Log, LogFields, LogLevel } from './log.ts';
 export { AgentNotJoined, type JoinReason } from './node_identity.ts';
 export { FolderInUse } from './node_state/lock.ts';
 export { SocketInUse } from './peer/socket_path.ts';
+export type { AgentNotReady } from './readiness.ts';
+export { fetchX509Svids, followX509Svids, type WorkloadSvid, type WorkloadSvids } from './workload_api/client.ts';
+export type { WorkloadApiOptions, WorkloadApiReason } from './workload_api/client_call.ts';
 export {
-  fetchX509Svids,
-  followX509Svids,
-  type WorkloadApiOptions,
-  type WorkloadApiReason,
-  type WorkloadSvid,
-  type WorkloadSvids,
-} from './workload_api/client.ts';
+  fetchJwtSvids,
+  type ValidatedJwtSvid,
+  validateJwtSvid,
+  type WorkloadJwtSvid,
+} from './workload_api/jwt_client.ts';

@@ -30,6 +30,13 @@ export interface JoinRequest {
   readonly csr: Base64Der;
 }
 
+/** The same for a node that its platform vouches for. */
+export interface ProvenJoinRequest {
+  readonly attestor: string;
+  readonly proof: string;
+  readonly csr: Base64Der;
+}
+
 export interface IssuedSvid {
   readonly spiffeId: string;
   /** Leaf first, then issuers; never the root. */
@@ -58,6 +65,8 @@ export interface AgentEntry {
   readonly hint: string;
   readonly ttlSeconds: number;
   readonly dnsNames: readonly string[];
+  /** Trust domains whose bundles its workloads are given; absent from a control plane that knows of none. */
+  readonly federatesWith?: readonly string[];
 }
 
 export interface AgentEntries {
@@ -80,6 +89,52 @@ export interface SvidsAnswer {
   readonly refused: readonly { readonly entryId: string; readonly reason: string }[];
 }
 
+export interface JwtSvidRequest {
+  readonly entryId: string;
+  /** Services that the token is for: 1 to 10 texts without spaces, each at most 512 characters. */
+  readonly audience: readonly string[];
+}
+
+export interface JwtSvidsRequest {
+  /** At most `MAX_SVIDS_PER_REQUEST`. */
+  readonly requests: readonly JwtSvidRequest[];
+}
+
+export interface JwtSvidAnswer {
+  readonly spiffeId: string;
+  readonly audience: readonly string[];
+  /** Compact serialization. A secret until it expires. */
+  readonly token: string;
+  readonly issuedAtMs: number;
+  readonly expiresAtMs: number;
+}
+
+export interface JwtSvidsAnswer {
+  readonly svids: readonly (JwtSvidAnswer & { readonly entryId: string })[];
+  readonly refused: readonly { readonly entryId: string; readonly reason: string }[];
+}
+
+/** `POST /v1/svids/attested` and `/v1/svids/aws-iam`. */
+export interface AttestedSvidsRequest {
+  /** Name of the attestor instance that the proof is for. */
+  readonly attestor: string;
+  /** Token, document or secret of its kind; absent where the call itself is the proof. */
+  readonly proof?: string;
+  readonly csr: Base64Der;
+  /** One of several that the caller is entitled to; all when absent. */
+  readonly spiffeId?: string;
+  /** Then each SVID comes with a JWT-SVID for these services. */
+  readonly jwtAudience?: readonly string[];
+}
+
+export interface AttestedSvidsAnswer {
+  readonly svids: readonly (IssuedSvid & { readonly entryId: string })[];
+  readonly jwtSvids?: readonly (JwtSvidAnswer & { readonly entryId: string })[];
+  readonly refused: readonly { readonly entryId: string; readonly reason: string }[];
+  /** SPIFFE bundle document, JSON text. */
+  readonly trustBundle: string;
+}
+
 /** `POST /v1/audit/segments`: compact JWS segments of one producer, in order. */
 export interface SegmentsRequest {
   /** SPIFFE ID of the agent, `#`, and an id of this run of it. */
@@ -96,17 +151,52 @@ export interface SegmentsAnswer {
 
 export interface CreateEntryRequest {
   readonly spiffeId: string;
+  /** An agent, or an attestor instance; at that, SPIFFE ID and DNS names may have placeholders (docs/entries.md). */
   readonly parentId: string;
   readonly selectors: readonly string[];
   readonly ttlSeconds?: number;
+  readonly jwtTtlSeconds?: number;
   readonly dnsNames?: readonly string[];
+  readonly federatesWith?: readonly string[];
   readonly hint?: string;
+  readonly profile?: string;
+  /** The template need not name its attestor: workloads of another one may be given the same names. */
+  readonly isTemplateShared?: boolean;
+  /** Of the file that it is kept in. */
+  readonly owner?: string;
   readonly expiresAtMs?: number;
+}
+
+/** `PUT /v1/admin/entries/:id`: takes the place of all that the entry was, if it is still at that revision. */
+export interface UpdateEntryRequest extends CreateEntryRequest {
+  readonly revision: number;
+}
+
+export interface EntryAnswer extends CreateEntryRequest {
+  readonly id: string;
+  readonly revision: number;
+  readonly createdAtMs: number;
+  readonly updatedAtMs?: number;
+}
+
+export interface EntriesAnswer {
+  readonly entries: readonly EntryAnswer[];
+  /** A page may be short, or empty, and still have one: then there may be more. */
+  readonly next?: string;
 }
 
 export interface CreateJoinTokenRequest {
   /** Becomes `spiffe://<trust domain>/postern/agent/<name>`. */
   readonly agentName: string;
+  readonly ttlSeconds?: number;
+}
+
+/** A token for a workload of a machine that no platform vouches for. */
+export interface CreateAttestorTokenRequest {
+  /** An instance of kind `join-token`. */
+  readonly attestor: string;
+  /** What the bearer is called: one path segment, and the selector `join:name:NAME`. */
+  readonly name: string;
   readonly ttlSeconds?: number;
 }
 
@@ -117,14 +207,63 @@ export interface JoinTokenAnswer {
   readonly expiresAtMs: number;
 }
 
+export interface AttestorTokenAnswer {
+  /** Shown once: the proof itself. */
+  readonly token: string;
+  readonly attestor: string;
+  readonly name: string;
+  readonly expiresAtMs: number;
+}
+
+/** `POST /v1/admin/attestors`: a kind and its settings, which differ from kind to kind (docs/attestation.md). */
+export interface CreateAttestorRequest {
+  readonly name: string;
+  readonly kind: string;
+  readonly makes: string;
+  /** Checked, and not made. */
+  readonly dryRun?: boolean;
+  readonly [setting: string]: unknown;
+}
+
+export interface AttestorAnswer {
+  readonly name: string;
+  readonly kind: string;
+  readonly makes: string;
+  readonly createdAtMs?: number;
+}
+
+export interface AttestorsAnswer {
+  readonly attestors: readonly AttestorAnswer[];
+}
+
+/** `GET /v1/admin/federations`. */
+export interface FederationsAnswer {
+  readonly federations: readonly FederationAnswer[];
+}
+
+export interface FederationAnswer {
+  readonly trustDomain: string;
+  readonly url: string;
+  readonly profile: string;
+  readonly endpointSpiffeId?: string;
+  readonly createdAtMs: number;
+  /** When the bundle in force was fetched, and until when it counts; absent while there is none. */
+  readonly bundleObservedAtMs?: number;
+  readonly bundleExpiresAtMs?: number;
+}
+
 /** `POST /v1/admin/releases`: the policy repository's files by path. */
 export interface PublishRequest {
   readonly files: { readonly [path: string]: string };
   readonly dryRun?: boolean;
+  /** Makes a new release also of what the one in force says already. */
+  readonly force?: boolean;
 }
 
 export interface PublishAnswer {
   readonly published: boolean;
+  /** The release in force says the same already: `number` and `digest` are its own, and nothing was published. */
+  readonly unchanged?: boolean;
   readonly number: number;
   readonly digest: string;
   readonly policies: number;

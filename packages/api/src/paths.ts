@@ -1,10 +1,18 @@
 /** Every door of the control plane, in one place: functions route by it, agents and the command line call it. */
 export const PATHS = {
   trustBundle: '/v1/trust-bundle',
+  /** Where OpenID Connect Discovery 1.0 (4) looks for it, below the issuer. */
+  openidConfiguration: '/.well-known/openid-configuration',
+  jwks: '/v1/jwks',
   agentJoin: '/v1/agents/join',
   agentRenew: '/v1/agents/renew',
   agentEntries: '/v1/agents/entries',
   svids: '/v1/svids',
+  /** For workloads without an agent: a proof of a platform, and a certification request. */
+  svidsAttested: '/v1/svids/attested',
+  /** The same, where the call itself is the proof: IAM lets it in. */
+  svidsAwsIam: '/v1/svids/aws-iam',
+  jwtSvids: '/v1/jwt-svids',
   feed: '/v1/feed',
   release: (number: number | ':number') => `/v1/releases/${number}`,
   segments: '/v1/audit/segments',
@@ -20,6 +28,10 @@ export const PATHS = {
     entries: '/v1/admin/entries',
     entry: (id: string) => `/v1/admin/entries/${id}`,
     joinTokens: '/v1/admin/join-tokens',
+    federations: '/v1/admin/federations',
+    federation: (trustDomain: string) => `/v1/admin/federations/${trustDomain}`,
+    attestors: '/v1/admin/attestors',
+    attestor: (name: string) => `/v1/admin/attestors/${name}`,
     releases: '/v1/admin/releases',
     rollback: '/v1/admin/releases/rollback',
     records: '/v1/admin/audit/records',

@@ -2,7 +2,7 @@
  * A producer numbers records, chains them into signed segments and hands these to its sink. `strict`: `append` resolves
  * when the sink has the record durably; records that arrive meanwhile share the next segment (group commit). `batched`:
  * `append` returns at once and the sink has it within the window; while the sink refuses or is late it is strict, so that
- * never more than a window or two of what was answered for is in memory only.
+ * never more than two windows (two seconds) of what was answered for is in memory only.
  */
 import type { PublicJwk, Signer } from '@postern/keys';
 import { jwkFromSpki } from '@postern/keys';
@@ -50,7 +50,7 @@ export class ProducerFull extends Error {
   override readonly name = 'ProducerFull';
 }
 
-/** Batched records are with the sink this much later at most. */
+/** A batch goes to the sink this long after its first record. */
 export const BATCH_WINDOW_MS = 1000;
 /** A batched record that is not with the sink by then: from here on answers wait for it. */
 const LATE_AFTER_MS = 2 * BATCH_WINDOW_MS;

@@ -19,6 +19,7 @@ export type RecordKind = RecordBody['kind'];
 export type RecordBody =
   | DecisionRecord
   | IssuanceRecord
+  | JwtIssuanceRecord
   | JoinRecord
   | IssuerCertifiedRecord
   | RegistrationRecord
@@ -80,7 +81,25 @@ export interface IssuanceRecord {
   readonly notAfterMs: number;
   readonly requester: string;
   readonly entryId?: string;
+  /** What was verified of a workload that showed a proof of its own. */
+  readonly selectors?: readonly string[];
   /** With `issuance-failed`. */
+  readonly reason?: string;
+}
+
+/** A JWT-SVID, recorded before it is signed; never the token. `jwt-failed` takes back the `jwt-issued` of the same token. */
+export interface JwtIssuanceRecord {
+  readonly kind: 'jwt-issued' | 'jwt-failed';
+  /** The token's `jti`. */
+  readonly tokenId: string;
+  readonly spiffeId: string;
+  readonly audience: readonly string[];
+  readonly keyId: string;
+  readonly issuedAtMs: number;
+  readonly expiresAtMs: number;
+  readonly requester: string;
+  readonly entryId?: string;
+  /** With `jwt-failed`. */
   readonly reason?: string;
 }
 
@@ -100,11 +119,14 @@ export interface IssuerCertifiedRecord {
 }
 
 export interface RegistrationRecord {
-  readonly kind: 'entry-created' | 'entry-deleted';
+  readonly kind: 'entry-created' | 'entry-updated' | 'entry-deleted';
   readonly entryId: string;
   readonly spiffeId: string;
   readonly parentId: string;
   readonly selectors: readonly string[];
+  /** Of `entry-updated`: the entry’s number of changes, and the members that are not as they were. */
+  readonly revision?: number;
+  readonly changed?: readonly string[];
   readonly by: string;
 }
 

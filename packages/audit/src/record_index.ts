@@ -120,8 +120,11 @@ function partiesOf(record: AuditRecord): readonly (string | undefined)[] {
     case 'issuance-begin':
     case 'issuance-complete':
     case 'issuance-failed':
+    case 'jwt-issued':
+    case 'jwt-failed':
       return [record.spiffeId, record.requester];
     case 'entry-created':
+    case 'entry-updated':
     case 'entry-deleted':
       return [record.spiffeId, record.parentId, record.by];
     case 'join':

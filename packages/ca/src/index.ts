@@ -1,3 +1,4 @@
+export type { Attestation } from './attestation.ts';
 export {
   type Authority,
   createAuthority,
@@ -11,18 +12,52 @@ export {
 export { keyIdOf } from './certificate_der.ts';
 export { createCsr } from './create_csr.ts';
 export { type CheckedCsr, type CsrNamesReason, type CsrReason, checkCsrNames, MAX_CSR_BYTES, parseCsr } from './csr.ts';
-export { createEntryStore, type EntryPage, type EntryStore } from './entry_store.ts';
+export type { EntryFilter } from './entry_filter.ts';
+export type { EntryListing, EntryPage } from './entry_list.ts';
+export type { MatchedEntry, UnfilledEntry } from './entry_match.ts';
+export { createEntryStore, type EntryStore } from './entry_store.ts';
+export { type FillReason, isTemplate } from './entry_template.ts';
 export { type CertifyIssuerKey, createEphemeralIssuer } from './ephemeral_issuer.ts';
-export { createJoinTokenStore, type JoinTokenReason, type JoinTokenStore } from './join_token.ts';
+export {
+  checkEndpointUrl,
+  checkFederationInput,
+  type EndpointProfile,
+  type FederationInput,
+  type FederationReason,
+  type FederationRelationship,
+} from './federation/relationship.ts';
+export { createFederationStore, type FederationStore } from './federation/relationship_store.ts';
+export { createJoinTokenStore, type JoinGrant, type JoinTokenReason, type JoinTokenStore } from './join_token.ts';
+export { type AudienceReason, checkAudience, MAX_AUDIENCE_LENGTH, MAX_AUDIENCES } from './jwt_audience.ts';
+export {
+  createJwtSvidIssuer,
+  type IssuedJwtSvid,
+  type JwtIssuance,
+  type JwtIssuanceAudit,
+  type JwtIssueReason,
+  type JwtIssueRequest,
+  type JwtKeys,
+  type JwtSvidIssuer,
+  MAX_JWT_TTL_SECONDS,
+  MIN_JWT_TTL_SECONDS,
+} from './jwt_svid.ts';
 export { createLineageStore, type LineageReason, type LineageStore } from './lineage.ts';
 export { LINTS, type LintedCertificate, lintCertificate } from './lint.ts';
 export { AGENT_PROFILE, clampTtl, createLeafProfile, type LeafProfile, WORKLOAD_PROFILE } from './profile.ts';
 export {
   AGENT_PATH,
+  ATTESTOR_PATH,
   agentSpiffeId,
+  attestorSpiffeId,
   checkEntryInput,
   type EntryInput,
   type EntryReason,
+  MAX_ENTRY_DNS_NAMES,
+  MAX_ENTRY_FEDERATES_WITH,
+  MAX_ENTRY_SELECTORS,
+  MAX_ENTRY_TTL_SECONDS,
+  MAX_HINT_BYTES,
+  MAX_SELECTOR_LENGTH,
   RESERVED_PATH,
   type RegistrationEntry,
 } from './registration_entry.ts';

@@ -7,6 +7,7 @@ export {
 } from './algorithms.ts';
 export { constantTimeEqual } from './constant_time.ts';
 export { derFromRaw, rawFromDer } from './ecdsa_signature.ts';
+export { verifyJoseSignature } from './jose_signature.ts';
 export {
   type JwsHeader,
   type JwsKey,

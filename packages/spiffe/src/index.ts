@@ -14,6 +14,7 @@ export {
 } from './certification_path.ts';
 export { EKU_CLIENT_AUTH, EKU_SERVER_AUTH, type KeyUsage } from './extensions.ts';
 export type { SubjectAltName } from './general_name.ts';
+export { isJsonObject, type JsonObject, type JsonObjectReason, parseJsonObjectBytes } from './json_object.ts';
 export {
   JWT_SVID_ALGORITHMS,
   type JwtSvid,

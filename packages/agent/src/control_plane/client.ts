@@ -8,6 +8,8 @@ import type {
   AgentEntries,
   AgentIdentity,
   JoinRequest,
+  JwtSvidsAnswer,
+  JwtSvidsRequest,
   ProblemCode,
   SegmentsAnswer,
   SegmentsRequest,
@@ -58,6 +60,7 @@ export interface ControlPlaneClient {
   /** `unchanged` when the entries still have this validator. */
   entries(etag?: string): Promise<Result<{ entries: AgentEntries; etag?: string } | 'unchanged', CallReason>>;
   svids(request: SvidsRequest): Promise<Result<SvidsAnswer, CallReason>>;
+  jwtSvids(request: JwtSvidsRequest): Promise<Result<JwtSvidsAnswer, CallReason>>;
   feedPage(position: { epoch: string; after: number }): Promise<Result<FeedPage, CallReason>>;
   release(number: number): Promise<Result<string, CallReason>>;
   sendSegments(request: SegmentsRequest): Promise<Result<SegmentsAnswer, CallReason>>;
@@ -147,6 +150,7 @@ export function createControlPlaneClient(ports: {
       return entries.ok ? accept({ entries: entries.value, etag: answer.value.etag }) : entries;
     },
     svids: (request) => callJson({ method: 'POST', target: PATHS.svids, body: request }),
+    jwtSvids: (request) => callJson({ method: 'POST', target: PATHS.jwtSvids, body: request }),
     feedPage: ({ epoch, after }) =>
       callJson({ method: 'GET', target: `${PATHS.feed}?epoch=${encodeURIComponent(epoch)}&after=${after}` }),
     async release(number) {

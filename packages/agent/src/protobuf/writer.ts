@@ -29,6 +29,22 @@ export class MessageWriter {
     return this;
   }
 
+  /** A bool, or an enum's first two values; written even when it is the default, as a member of a oneof is. */
+  flag(field: number, value: boolean): this {
+    this.#key(field, 0);
+    this.#parts.push(varint(value ? 1 : 0));
+    return this;
+  }
+
+  /** Written even when it is zero, as a member of a oneof is. */
+  double(field: number, value: number): this {
+    this.#key(field, 1);
+    const octets = Buffer.alloc(8);
+    octets.writeDoubleLE(value);
+    this.#parts.push(octets);
+    return this;
+  }
+
   finish(): Uint8Array {
     return this.#parts.length === 1 ? (this.#parts[0] as Uint8Array) : Buffer.concat(this.#parts);
   }

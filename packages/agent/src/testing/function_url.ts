@@ -94,8 +94,18 @@ async function receive(request: IncomingMessage): Promise<ReceivedCall> {
   return { method: request.method ?? '', target: request.url ?? '', headers, body: Buffer.concat(chunks) };
 }
 
+/** In the words of Lambda and of AWS's page on signed requests; those of `date-wrong` name the times, too. */
+const WORDS: { readonly [R in SignatureReason]?: string } = {
+  'credential-unknown': 'The security token included in the request is invalid.',
+  'scope-wrong': 'Credential should be scoped to a valid region.',
+  'date-wrong': 'Signature expired: 20260105T120000Z is now earlier than 20260105T121500Z (20260105T122000Z - 5 min.)',
+  'signature-wrong':
+    'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.',
+};
+
 function refusalOf(reason: SignatureReason): FunctionUrlAnswer {
-  const body = reason === 'unsigned' ? { Message: 'Forbidden' } : { message: 'The request signature does not match.' };
+  const words = WORDS[reason];
+  const body = words === undefined ? { Message: 'Forbidden' } : { message: words };
   return {
     status: 403,
     headers: { 'content-type': 'application/json', 'x-amzn-errortype': 'AccessDeniedException' },

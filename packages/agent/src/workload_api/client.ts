@@ -3,13 +3,10 @@
  * strictly, since files and TLS servers are made of it; it is not verified, because whoever owns the socket hands out the
  * trust bundle too. Nothing here is logged: answers hold private keys.
  */
-import http2 from 'node:http2';
-import net from 'node:net';
 import { accept, type Result, refuse } from '@postern/result';
 import { checkX509Svid, MAX_CERTIFICATE_BYTES, parseCertificate } from '@postern/spiffe';
-import { FrameReader, frame } from '../grpc/frames.ts';
-import { GRPC_STATUS, GrpcError } from '../grpc/status.ts';
 import { MalformedMessage, MessageReader } from '../protobuf/reader.ts';
+import { followMessages, type WorkloadApiOptions, type WorkloadApiReason } from './client_call.ts';
 
 export interface WorkloadSvid {
   /** `spiffe://…`, the one in the certificate. */
@@ -35,30 +32,6 @@ export interface WorkloadSvids {
   readonly federatedBundles: ReadonlyMap<string, readonly Uint8Array[]>;
 }
 
-/**
- * `workload-api-unreachable`: nobody listens there, or it is not a Workload API · `workload-api-timeout`: no answer in
- * time · `workload-api-not-ready`: the agent has nothing yet, ask again · `identity-not-issued`: no entry fits this
- * process · `workload-api-refused`: any other status, its number in `detail` · `workload-api-ended`: the agent stopped ·
- * `answer-malformed`: what came is no X509SVIDResponse.
- */
-export type WorkloadApiReason =
-  | 'workload-api-unreachable'
-  | 'workload-api-timeout'
-  | 'workload-api-not-ready'
-  | 'identity-not-issued'
-  | 'workload-api-refused'
-  | 'workload-api-ended'
-  | 'answer-malformed';
-
-export interface WorkloadApiOptions {
-  /** Path of the Unix socket. */
-  readonly socketPath: string;
-  /** For the first answer; later ones come when there is something new. */
-  readonly timeoutMs: number;
-  /** Ends the stream without a refusal. */
-  readonly signal?: AbortSignal;
-}
-
 type Update = Result<WorkloadSvids, WorkloadApiReason>;
 
 const METHOD = '/SpiffeWorkloadAPI/FetchX509SVID';
@@ -72,67 +45,10 @@ export async function fetchX509Svids(options: WorkloadApiOptions): Promise<Updat
 
 /** What this process is entitled to, now and after each change; a refusal is the last. Holds one connection. */
 export async function* followX509Svids(options: WorkloadApiOptions): AsyncGenerator<Update, void> {
-  const { socketPath, timeoutMs, signal } = options;
-  if (signal?.aborted) return;
-  const session = http2.connect('http://workload-api', { createConnection: () => net.connect(socketPath) });
-  session.on('error', () => {});
-  const stream = session.request({
-    ':method': 'POST',
-    ':path': METHOD,
-    'content-type': 'application/grpc',
-    te: 'trailers',
-    'workload.spiffe.io': 'true',
-  });
-  let isTimedOut = false;
-  let status: string | undefined;
-  const readStatus = (headers: http2.IncomingHttpHeaders) => {
-    status = headers['grpc-status']?.toString() ?? status;
-  };
-  stream.on('response', readStatus);
-  stream.on('trailers', readStatus);
-  stream.end(frame(new Uint8Array()));
-  const timer = setTimeout(() => {
-    isTimedOut = true;
-    session.destroy();
-  }, timeoutMs);
-  const abort = () => session.destroy();
-  signal?.addEventListener('abort', abort);
-
-  try {
-    const frames = new FrameReader();
-    for await (const chunk of stream) {
-      for (const message of frames.push(chunk as Buffer)) {
-        clearTimeout(timer);
-        const update = parseX509SvidResponse(message);
-        yield update;
-        if (!update.ok) return;
-      }
-    }
-    if (signal?.aborted !== true) yield refuseBy(status, isTimedOut);
-  } catch (fault) {
-    if (signal?.aborted) return;
-    if (fault instanceof GrpcError) yield refuse('answer-malformed', fault.message);
-    else yield refuseBy(status, isTimedOut, fault);
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener('abort', abort);
-    session.destroy();
-  }
-}
-
-function refuseBy(status: string | undefined, isTimedOut: boolean, fault?: unknown): Update {
-  if (isTimedOut) return refuse('workload-api-timeout');
-  switch (status === undefined ? undefined : Number(status)) {
-    case undefined:
-      return refuse('workload-api-unreachable', (fault as NodeJS.ErrnoException | undefined)?.code);
-    case GRPC_STATUS.OK:
-      return refuse('workload-api-ended');
-    case GRPC_STATUS.PERMISSION_DENIED:
-      return refuse('identity-not-issued');
-    case GRPC_STATUS.UNAVAILABLE:
-      return refuse('workload-api-not-ready');
-    default:
-      return refuse('workload-api-refused', `status ${status?.slice(0, 8)}`);
+  for await (const message of followMessages(options, METHOD, new Uint8Array())) {
+    const update = message.ok ? parseX509SvidResponse(message.value) : message;
+    yield update;
+    if (!update.ok) return;
   }
 }
 

@@ -12,11 +12,8 @@ export function writeX509SvidResponse(
 ): Uint8Array {
   const message = new MessageWriter();
   const bundle = Buffer.concat([...(bundles.get(trustDomain) ?? [])]);
-  const hints = new Set<string>();
-  for (const identity of identities) {
-    // Hints that are not empty are unique in a response (5.2.1): the oldest entry keeps it.
-    const hint = hints.has(identity.hint) ? '' : identity.hint;
-    hints.add(identity.hint);
+  const hints = hintsOf(identities);
+  for (const [index, identity] of identities.entries()) {
     message.message(
       1,
       new MessageWriter()
@@ -24,13 +21,23 @@ export function writeX509SvidResponse(
         .bytes(2, Buffer.concat([...identity.chain]))
         .bytes(3, identity.privateKey)
         .bytes(4, bundle)
-        .text(5, hint),
+        .text(5, hints[index] ?? ''),
     );
   }
   for (const [name, authorities] of bundles) {
     if (name !== trustDomain) message.message(3, bundleEntry(name, authorities));
   }
   return message.finish();
+}
+
+/** Hints that are not empty are unique in a response (5.2.1, 6.2.1): the oldest entry keeps it. */
+export function hintsOf(identities: readonly Pick<WorkloadIdentity, 'hint'>[]): readonly string[] {
+  const taken = new Set<string>();
+  return identities.map(({ hint }) => {
+    if (taken.has(hint)) return '';
+    taken.add(hint);
+    return hint;
+  });
 }
 
 /** `X509BundlesResponse`. */

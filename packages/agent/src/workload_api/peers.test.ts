@@ -2,7 +2,14 @@ import { execFile } from 'node:child_process';
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type PeerSvids, peers, runPeer, startPeer, startPeerServer } from '../../../../test/interop/peers.ts';
+import {
+  type PeerJwtSvids,
+  type PeerSvids,
+  peers,
+  runPeer,
+  startPeer,
+  startPeerServer,
+} from '../../../../test/interop/peers.ts';
 import { describeWithTool } from '../../../../test/kit/tools.ts';
 import { type LocalAgent, OWN_UID, startLocalAgent, TRUST_DOMAIN } from './testing/local_agent.ts';
 
@@ -33,14 +40,44 @@ describeWithTool(
         expect(Object.keys(answer.authoritiesPem)).toEqual([TRUST_DOMAIN]);
       });
 
-      it(`${peer.name} fetches the bundles, and hears that there are none for JWTs`, async () => {
+      it(`${peer.name} fetches the bundles, with the keys of JWT-SVIDs`, async () => {
         await agent.entitle([workload]);
         const { code, lines, error } = await runPeer(peer, 'bundles', { socket });
         expect(code, error).toBe(0);
         expect(lines[0]).toMatchObject({
           authoritiesPem: { [TRUST_DOMAIN]: expect.any(String) },
-          jwtError: expect.any(String),
+          jwtKeyIds: { [TRUST_DOMAIN]: [agent.jwtDoor.authority.keyId] },
         });
+      });
+
+      it(`${peer.name} fetches its JWT-SVIDs, and finds them valid by the keys of the bundle`, async () => {
+        await agent.entitle([workload, { path: '/workload-2', selectors: [OWN_UID], hint: 'second' }]);
+        const { code, lines, error } = await runPeer(peer, 'jwt', { socket, audience: 'ledger,audit' });
+        expect(code, error).toBe(0);
+        const { jwtSvids } = lines[0] as PeerJwtSvids;
+        expect(jwtSvids.map((svid) => svid.spiffeId)).toEqual([spiffeId, `spiffe://${TRUST_DOMAIN}/workload-2`]);
+        expect(jwtSvids.map(({ audience }) => [...audience].sort())).toEqual(Array(2).fill(['audit', 'ledger']));
+        const one = await runPeer(peer, 'jwt', { socket, audience: 'ledger', subject: spiffeId });
+        expect((one.lines[0] as PeerJwtSvids).jwtSvids.map((svid) => svid.spiffeId)).toEqual([spiffeId]);
+      });
+
+      it(`${peer.name} has a token of another workload validated, and hears what is wrong with a bad one`, async () => {
+        await agent.entitle([workload]);
+        const { token } = await agent.jwtDoor.mint('/storefront', ['ledger']);
+        const taken = await runPeer(peer, 'validate', { socket, audience: 'ledger', token });
+        expect(taken.code, taken.error).toBe(0);
+        expect((taken.lines[0] as PeerJwtSvids).jwtSvids[0]?.spiffeId).toBe(`spiffe://${TRUST_DOMAIN}/storefront`);
+        const refused = await runPeer(peer, 'validate', { socket, audience: 'other', token });
+        expect([refused.code, refused.lines]).toEqual([1, []]);
+        expect(refused.error).toMatch(/jwt-svid-audience-mismatch/);
+      });
+
+      it(`${peer.name} gets no JWT-SVID for a name that is not its own`, async () => {
+        await agent.entitle([workload]);
+        const subject = `spiffe://${TRUST_DOMAIN}/other`;
+        const { code, error } = await runPeer(peer, 'jwt', { socket, audience: 'ledger', subject });
+        expect(code).toBe(1);
+        expect(error).toMatch(/PermissionDenied|PERMISSION_DENIED/);
       });
 
       it(`${peer.name} sees a rotation on the stream that it has open`, async () => {

@@ -116,10 +116,9 @@ describe('a caller gets no identity', () => {
     await starting.stop();
   });
 
-  test('of a kind that is not issued: JWT and WIT methods say so', async () => {
+  test('of a kind that is not issued: WIT methods say so', async () => {
     await agent.entitle([{ path: '/own', selectors: [OWN_UID] }]);
-    const methods = ['FetchJWTSVID', 'FetchJWTBundles', 'ValidateJWTSVID', 'FetchWITSVID', 'FetchWITBundles'];
-    for (const method of methods) {
+    for (const method of ['FetchWITSVID', 'FetchWITBundles']) {
       const code = await new Promise((resolve) => {
         const metadata = new grpc.Metadata();
         metadata.set('workload.spiffe.io', 'true');

@@ -22,26 +22,41 @@ const (
 )
 
 type settings struct {
-	socket    string
-	timeout   float64
-	count     int
-	address   string
-	authorize string
-	line      string
+	socket      string
+	timeout     float64
+	count       int
+	address     string
+	authorize   string
+	line        string
+	audience    string
+	subject     string
+	token       string
+	trustDomain string
+	url         string
+	roots       string
+	bundle      string
+	svid        string
+	key         string
 }
 
 type mode struct {
 	name    string
 	summary string
 	run     func(context.Context, settings) error
+	// Needs no Workload API.
+	isApart bool
 }
 
 var modes = []mode{
-	{"fetch", "fetch the X.509 SVIDs and print them", fetch},
-	{"bundles", "fetch the X.509 and JWT bundles and print them", bundles},
-	{"watch", "print each X.509 update until -count updates were seen", watch},
-	{"serve", "serve mTLS with the SVID: answer each line with who sent it", serve},
-	{"dial", "dial -address with mTLS, send -line and print the answer", dial},
+	{"fetch", "fetch the X.509 SVIDs and print them", fetch, false},
+	{"bundles", "fetch the X.509 and JWT bundles and print them", bundles, false},
+	{"watch", "print each X.509 update until -count updates were seen", watch, false},
+	{"jwt", "fetch the JWT SVIDs for -audience, verify and print them", fetchJWT, false},
+	{"validate", "have the Workload API validate -token for -audience", validateJWT, false},
+	{"serve", "serve mTLS with the SVID: answer each line with who sent it", serve, false},
+	{"fetch-bundle", "fetch the bundle of -trust-domain from -url and print what is in it", fetchBundle, true},
+	{"serve-bundle", "serve the bundle in -bundle as https_spiffe, with the SVID in -svid and -key", serveBundle, true},
+	{"dial", "dial -address with mTLS, send -line and print the answer", dial, false},
 }
 
 func main() {
@@ -68,10 +83,19 @@ func runMode(mode mode, args []string) int {
 	flags.StringVar(&s.address, "address", "127.0.0.1:0", "where to serve, or whom to dial")
 	flags.StringVar(&s.authorize, "authorize", "", "the SPIFFE ID (or spiffe://trust-domain) that the peer must have")
 	flags.StringVar(&s.line, "line", "hello", "dial: the line to send")
+	flags.StringVar(&s.audience, "audience", "", "jwt: whom the token is for, several by a comma; validate: who asks")
+	flags.StringVar(&s.subject, "subject", "", "jwt: the SPIFFE ID, when not all of this workload's")
+	flags.StringVar(&s.trustDomain, "trust-domain", "", "fetch-bundle, serve-bundle: whose bundle")
+	flags.StringVar(&s.url, "url", "", "fetch-bundle: the endpoint")
+	flags.StringVar(&s.roots, "roots", "", "fetch-bundle: file of the web authorities that vouch for the endpoint")
+	flags.StringVar(&s.bundle, "bundle", "", "serve-bundle: file of the bundle; fetch-bundle: what verifies -authorize")
+	flags.StringVar(&s.svid, "svid", "", "serve-bundle: file of the certificate chain")
+	flags.StringVar(&s.key, "key", "", "serve-bundle: file of its key")
+	flags.StringVar(&s.token, "token", "", "validate: the token")
 	if err := flags.Parse(args); err != nil {
 		return exitUsage
 	}
-	if s.socket == "" {
+	if s.socket == "" && !mode.isApart {
 		fmt.Fprintln(os.Stderr, "give -socket or set SPIFFE_ENDPOINT_SOCKET")
 		return exitUsage
 	}
@@ -101,6 +125,6 @@ func report(to *os.File, value any) {
 func usage() {
 	fmt.Fprintln(os.Stderr, "spiffe-peer MODE [-socket unix:///path] [flags]; `spiffe-peer MODE -h` lists the flags")
 	for _, mode := range modes {
-		fmt.Fprintf(os.Stderr, "  %-8s %s\n", mode.name, mode.summary)
+		fmt.Fprintf(os.Stderr, "  %-12s %s\n", mode.name, mode.summary)
 	}
 }

@@ -9,6 +9,7 @@ import argparse
 import os
 import sys
 
+from jwt_svids import fetch_jwt, validate_jwt
 from mtls import dial, serve
 from report import report
 from workload import bundles, fetch, watch
@@ -17,6 +18,8 @@ MODES = {
     'fetch': (fetch, 'fetch the X.509 SVIDs and print them'),
     'bundles': (bundles, 'fetch the X.509 and JWT bundles and print them'),
     'watch': (watch, 'print each X.509 update until --count updates were seen'),
+    'jwt': (fetch_jwt, 'fetch the JWT SVIDs for --audience, verify and print them'),
+    'validate': (validate_jwt, 'have the Workload API validate --token for --audience'),
     'serve': (serve, 'serve mTLS with the SVID: answer each line with who sent it'),
     'dial': (dial, 'dial --address with mTLS, send --line and print the answer'),
 }
@@ -33,11 +36,16 @@ def main() -> int:
         mode.add_argument('--address', default='127.0.0.1:0', help='where to serve, or whom to dial')
         mode.add_argument('--authorize', help='the SPIFFE ID (or spiffe://trust-domain) that the peer must have')
         mode.add_argument('--line', default='hello', help='dial: the line to send')
+        mode.add_argument('--audience', help='whom the token is for, several by a comma; validate: who asks')
+        mode.add_argument('--subject', help='jwt: the SPIFFE ID, when not all of this workload\'s')
+        mode.add_argument('--token', help='validate: the token')
     settings = parser.parse_args()
     if not settings.socket:
         parser.error('give --socket or set SPIFFE_ENDPOINT_SOCKET')
     if settings.mode in ('serve', 'dial') and not settings.authorize:
         parser.error('give --authorize')
+    if settings.mode in ('jwt', 'validate') and not settings.audience:
+        parser.error('give --audience')
     settings.timeout = settings.timeout or None
     try:
         MODES[settings.mode][0](settings)

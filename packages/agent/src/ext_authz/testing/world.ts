@@ -142,6 +142,7 @@ export function sourceOf(entitled: (selectors: readonly string[]) => readonly Wo
     isReady: () => true,
     identitiesFor: entitled,
     bundles: () => new Map([[TRUST_DOMAIN, [root.certificate]]]),
+    jwtAuthorities: () => new Map(),
     subscribe: () => () => {},
   };
 }

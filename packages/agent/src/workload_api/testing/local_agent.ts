@@ -23,9 +23,12 @@ import { createUnixAttestor } from '../../attest/unix.ts';
 import { createGrpcServer } from '../../grpc/server.ts';
 import type { WorkloadIdentity } from '../../identity_source.ts';
 import { createIdentityStore, type IdentityStore } from '../../identity_store.ts';
+import { createJwtSvids } from '../../jwt_svids.ts';
 import type { LogFields } from '../../log.ts';
 import { createSecretDiscovery } from '../../sds/sds.ts';
+import { createJwtWorkloadApi } from '../jwt_workload_api.ts';
 import { createWorkloadApi } from '../workload_api.ts';
+import { createTestJwtDoor, type TestJwtDoor } from './test_jwt_door.ts';
 
 export interface LoggedEvent extends LogFields {
   readonly event: string;
@@ -38,6 +41,10 @@ export interface LocalAgent {
   /** DER. */
   readonly root: Uint8Array;
   readonly events: readonly LoggedEvent[];
+  /** What stands for the control plane when JWT-SVIDs are asked for. */
+  readonly jwtDoor: TestJwtDoor;
+  /** By subject; none at first. */
+  readonly revocations: Map<string, { readonly notBeforeMs: number; readonly expiresAtMs: number }>;
   /** Entries by path, as they stand from now on; each gets an SVID, a new one when it is asked for. */
   entitle(entries: readonly TestEntry[]): Promise<void>;
   /** New SVIDs for all entries, at once, as a rotation does. */
@@ -99,10 +106,19 @@ export async function startLocalAgent(options: { readonly isReady?: boolean } = 
     needsDigest: () => store.entries().some(({ selectors }) => selectors.some((one) => one.startsWith('unix:sha256:'))),
   });
   const ports = { source: store, attestor, log };
-  const server = createGrpcServer({ methods: { ...createWorkloadApi(ports), ...createSecretDiscovery(ports) }, log });
+  const jwtDoor = createTestJwtDoor(TRUST_DOMAIN);
+  const revocations: LocalAgent['revocations'] = new Map();
+  const jwtPorts = {
+    ...ports,
+    jwtSvids: createJwtSvids({ client: jwtDoor, clock: systemClock, log }),
+    revocations: () => revocations,
+    clock: systemClock,
+  };
+  const methods = { ...createWorkloadApi(ports), ...createJwtWorkloadApi(jwtPorts), ...createSecretDiscovery(ports) };
+  const server = createGrpcServer({ methods, log });
   await server.listen(socketPath, 0o777);
   if (options.isReady !== false) {
-    store.setBundles(new Map([[TRUST_DOMAIN, [authority.root]]]));
+    store.setBundles(new Map([[TRUST_DOMAIN, [authority.root]]]), new Map([[TRUST_DOMAIN, [jwtDoor.authority]]]));
     store.replace([], new Map());
   }
 
@@ -127,6 +143,8 @@ export async function startLocalAgent(options: { readonly isReady?: boolean } = 
     store,
     root: authority.root,
     events,
+    jwtDoor,
+    revocations,
     async entitle(next) {
       entries = next;
       await issueAll(() => false);
