@@ -49,13 +49,14 @@ export function createPublishApp(ports: PublishPorts): Hono {
       const { reason, problems } = outcome as PublishRefusal;
       return { refused: CODES[reason], reason, members: problems && { problems } };
     }
-    const { published, release, digest, warnings } = outcome.value;
+    const { published, unchanged, release, digest, warnings } = outcome.value;
     if (published) {
       await ports.recordPublication(outcome.value, by);
       await ports.afterPublication();
     }
     return {
       published,
+      unchanged,
       number: release.number,
       digest,
       policies: release.policies.length,
@@ -71,11 +72,16 @@ export function createPublishApp(ports: PublishPorts): Hono {
     PATHS.admin.releases,
     MAX_REPOSITORY_BYTES,
     async (context, by, body) => {
-      const request = checkShape(body, { files: mapOf(text(MAX_FILE_LENGTH), MAX_FILES), dryRun: optional(flag) });
+      const request = checkShape(body, {
+        files: mapOf(text(MAX_FILE_LENGTH), MAX_FILES),
+        dryRun: optional(flag),
+        force: optional(flag),
+      });
       if (!request.ok) return { refused: 'malformed-request', reason: request.reason, detail: request.detail };
-      const files = new Map(Object.entries(request.value.files));
+      const { files, dryRun, force } = request.value;
+      const draft = { files: new Map(Object.entries(files)), force: force === true };
       const { publisher } = ports;
-      const outcome = request.value.dryRun === true ? publisher.tryOut(files) : publisher.publish(files, intentOf(by));
+      const outcome = dryRun === true ? publisher.tryOut(draft) : publisher.publish(draft, intentOf(by));
       const answered = await answer(await outcome, by);
       return 'refused' in answered ? answered : context.json(answered, answered.published ? 201 : 200);
     },

@@ -1,3 +1,4 @@
+import { createFederationStore } from '@postern/ca';
 import { createFeedLog } from '@postern/feed';
 import { jwkFromSpki } from '@postern/keys';
 import type { VerifyAdministrator } from '../door/administrator.ts';
@@ -5,6 +6,8 @@ import type { FunctionPorts } from '../ports.ts';
 import { createRecorder } from '../recorder.ts';
 import type { OpenApp } from '../served.ts';
 import { createPublishApp } from './app.ts';
+import { fetchBundle } from './federation/fetch_bundle.ts';
+import { createBundleFollower } from './federation/follow_bundles.ts';
 import { createPublisher } from './publish.ts';
 import { loadStoredRelease } from './releases.ts';
 import { createKeyFetcher, publishTokenKeys } from './token_keys.ts';
@@ -13,12 +16,14 @@ export interface OpenPublish extends OpenApp {
   tick(): Promise<void>;
 }
 
-/** Its tick fetches the keys of the token issuers that the release in force names. */
+/** Its tick fetches what others publish: keys of the token issuers that the release names, bundles of federated domains. */
 export async function openPublish(
   ports: FunctionPorts & {
     readonly verifyAdministrator: VerifyAdministrator;
     /** Where a development provider, without TLS, runs on this machine. */
     readonly allowLoopbackIssuers: boolean;
+    /** PEM: who vouches for federation endpoints on the web; the platform's authorities when absent. */
+    readonly webAuthorities?: readonly string[];
   },
 ): Promise<OpenPublish> {
   const { table, objects, keys, clock, trustDomain, log, verifyAdministrator } = ports;
@@ -28,7 +33,30 @@ export async function openPublish(
   const releases = { objects, trustDomain, releaseKeys: [jwkFromSpki(releaseKey)] };
   const fetchKeys = createKeyFetcher({ allowLoopback: ports.allowLoopbackIssuers });
 
+  const bundles = createBundleFollower({
+    relationships: createFederationStore({
+      table,
+      mac,
+      clock,
+      onForged: (key) => log('error', 'federation-forged', { ...key }),
+    }),
+    fetchBundle: (relationship, known) => fetchBundle(relationship, { ...known, webAuthorities: ports.webAuthorities }),
+    feedLog,
+    clock,
+    random: Math.random,
+    report: (federated, reason, ageMs) =>
+      log('warn', 'federated-bundle-not-fetched', {
+        federated,
+        reason,
+        ageSeconds: ageMs === undefined ? undefined : Math.round(ageMs / 1000),
+      }),
+  });
+
   async function tick(): Promise<void> {
+    await Promise.all([bundles.tick(), followIssuers()]);
+  }
+
+  async function followIssuers(): Promise<void> {
     const number = (await feedLog.head())?.releaseNumber ?? 0;
     const release = number === 0 ? undefined : await loadStoredRelease(releases, number);
     await publishTokenKeys({

@@ -1,6 +1,7 @@
+import { join } from 'node:path';
 import { PATHS, type PublishAnswer } from '@postern/api';
-import { signRelease } from '@postern/feed';
-import { generateSoftwareSigner, parseJws } from '@postern/keys';
+import { createFeedLog, digestOfRelease, signRelease } from '@postern/feed';
+import { generateSoftwareSigner, openSoftwareKeyRing, parseJws } from '@postern/keys';
 import { releaseFrom } from '@postern/policy-engine/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { expectRefused, problemOf } from '../testing/answers.ts';
@@ -63,8 +64,15 @@ describe('nothing is published', () => {
 
   test('by a dry run, which says what would be', async () => {
     const before = world.effects();
-    const answer = (await (await publish(world, POLICIES, true)).json()) as PublishAnswer;
-    expect(answer).toMatchObject({ published: false, number: 1, digest: '', policies: 2, services: 1 });
+    const answer = (await (await publish(world, POLICIES, { dryRun: true })).json()) as PublishAnswer;
+    expect(answer).toMatchObject({
+      published: false,
+      unchanged: false,
+      number: 1,
+      digest: '',
+      policies: 2,
+      services: 1,
+    });
     expect(world.effects()).toEqual(before);
     expect(await world.records('administrator-action')).toEqual([]);
     expect((await published(world)).number).toBe(1);
@@ -133,7 +141,8 @@ describe('nothing is published', () => {
 
 describe('two publications at once', () => {
   test('each have a number of their own; the feed ends at the highest, and whoever lost is told', async () => {
-    const answers = await Promise.all([publish(world), publish(world, changed), publish(world)]);
+    const again = () => publish(world, POLICIES, { force: true });
+    const answers = await Promise.all([again(), publish(world, changed), again()]);
     const statuses = answers.map((answer) => answer.status);
     expect(statuses).toContain(201);
     expect(statuses.every((code) => code === 201 || code === 409)).toBe(true);
@@ -151,6 +160,55 @@ describe('two publications at once', () => {
   test('a number that a crash left behind is passed over', async () => {
     await world.objects.putIfAbsent(releaseObject(1), Buffer.from('half'));
     expect((await published(world)).number).toBe(2);
+  });
+});
+
+describe('what the release in force says already', () => {
+  const answerOf = async (response: Response) => (await response.json()) as PublishAnswer;
+
+  test.each([
+    ['published', false],
+    ['tried out', true],
+  ])('is no new release when it is %s again: nothing is signed, written or recorded', async (_, dryRun) => {
+    const first = await published(world);
+    const before = world.effects();
+    const response = await publish(world, POLICIES, { dryRun });
+    expect(response.status).toBe(200);
+    expect(await answerOf(response)).toEqual({ ...first, published: false, unchanged: true });
+    expect(world.effects()).toEqual(before);
+    expect(await status()).toMatchObject({ releaseNumber: 1 });
+  });
+
+  test('is a new release when that is asked for', async () => {
+    const first = await published(world);
+    const response = await publish(world, POLICIES, { force: true });
+    expect(response.status).toBe(201);
+    expect(await answerOf(response)).toMatchObject({ published: true, unchanged: false, number: 2 });
+    expect((await stored(2))?.contentDigest).toBe((await stored(first.number))?.contentDigest);
+  });
+
+  test('is a new release after another one, and a roll back to it is what is in force', async () => {
+    await published(world);
+    await published(world, changed);
+    expect(await published(world)).toMatchObject({ number: 3 });
+    expect(await answerOf(await rollBack(2))).toMatchObject({ published: true, number: 4 });
+    expect(await answerOf(await publish(world, changed))).toMatchObject({ unchanged: true, number: 4 });
+    expect(await published(world)).toMatchObject({ number: 5 });
+  });
+
+  test('is a new release when only something beside the policies differs', async () => {
+    await published(world);
+    const settings = `${POLICIES['postern.yaml']}staleAfterSeconds: 7200\n`;
+    expect(await published(world, { ...POLICIES, 'postern.yaml': settings })).toMatchObject({ number: 2 });
+    expect((await stored(2))?.contentDigest).toBe((await stored(1))?.contentDigest);
+  });
+
+  test('is a new release when the one in force is not vouched for by the key that signs', async () => {
+    const jws = await signRelease(releaseFrom(POLICIES), generateSoftwareSigner('ES256'));
+    await world.objects.putIfAbsent(releaseObject(1), Buffer.from(jws, 'latin1'));
+    const mac = await openSoftwareKeyRing(join(world.dir, 'keys')).mac('facts');
+    await createFeedLog({ ...world, mac }).setRelease(1, digestOfRelease(jws));
+    expect(await published(world)).toMatchObject({ number: 2 });
   });
 });
 

@@ -1,18 +1,29 @@
 /**
  * Publishes a release: compile, record, sign, store once, then let the feed's head name it. The object is written before
  * the head moves, so that every head names a release that can be fetched; a number belongs to whoever writes its object.
- * Cost: one record, one use of the release key, one object, one conditional write.
+ * What the release in force says already is not published again, unless that is asked for.
+ * Cost: two objects, one of them read, one record, one use of the release key, one conditional write.
  */
-import { digestOfRelease, type FeedLog, signRelease } from '@postern/feed';
+import { canonicalJson } from '@postern/canonical-json';
+import { digestOfRelease, type FeedLog, type StoredHead, signRelease } from '@postern/feed';
 import { jwkFromSpki, type Signer } from '@postern/keys';
 import type { Release } from '@postern/policy-engine';
 import { type CompileProblem, compileRelease } from '@postern/policy-engine/publish';
 import { accept, type Result, refuse } from '@postern/result';
 import type { Clock, Objects } from '@postern/store';
-import { loadStoredRelease, releaseObject } from './releases.ts';
+import { loadStoredRelease, releaseObject, verifyStoredRelease } from './releases.ts';
+
+export interface Draft {
+  /** The policy repository by path, untrusted text. */
+  readonly files: ReadonlyMap<string, string>;
+  /** Makes a release also of what the one in force says already. */
+  readonly force: boolean;
+}
 
 export interface Publication {
   readonly published: boolean;
+  /** The release in force says the same: it is the one named here, and there is nothing to publish. */
+  readonly unchanged: boolean;
   readonly release: Release;
   readonly digest: string;
   readonly warnings: readonly CompileProblem[];
@@ -32,13 +43,9 @@ export interface PublishRefusal {
 export type RecordIntent = (release: Release) => Promise<void>;
 
 export interface Publisher {
-  /** Compiles and says what would be published; nothing is signed or written. `files`: see `publish`. */
-  tryOut(files: ReadonlyMap<string, string>): Promise<Result<Publication> | PublishRefusal>;
-  /** `files`: the policy repository by path, untrusted text. */
-  publish(
-    files: ReadonlyMap<string, string>,
-    recordIntent: RecordIntent,
-  ): Promise<Result<Publication> | PublishRefusal>;
+  /** Compiles and says what would be published; nothing is signed or written. */
+  tryOut(draft: Draft): Promise<Result<Publication> | PublishRefusal>;
+  publish(draft: Draft, recordIntent: RecordIntent): Promise<Result<Publication> | PublishRefusal>;
   /** Publishes the content of release `to` under a new number. */
   rollBack(to: number, recordIntent: RecordIntent): Promise<Result<Publication> | PublishRefusal>;
 }
@@ -52,9 +59,11 @@ export function createPublisher(ports: {
 }): Publisher {
   const { trustDomain, objects, feedLog, clock } = ports;
 
-  async function nextNumber(): Promise<Result<number, 'feed-empty'>> {
+  const releasesOf = (signer: Signer) => ({ objects, trustDomain, releaseKeys: [jwkFromSpki(signer.spki)] });
+
+  async function loadHead(): Promise<Result<StoredHead, 'feed-empty'>> {
     const head = await feedLog.head();
-    return head === undefined ? refuse('feed-empty') : accept(head.releaseNumber + 1);
+    return head === undefined ? refuse('feed-empty') : accept(head);
   }
 
   /** A number whose object exists is passed over: it was left by a crash, or another publication is under way. */
@@ -66,53 +75,59 @@ export function createPublisher(ports: {
       if (!written.ok) continue;
       const digest = digestOfRelease(jws);
       const moved = await feedLog.setRelease(number, digest);
-      return moved.ok ? accept({ published: true, release, digest, warnings: [] }) : moved;
+      return moved.ok ? accept({ published: true, unchanged: false, release, digest, warnings: [] }) : moved;
     }
     return refuse('release-number-taken');
   }
 
-  async function compile(files: ReadonlyMap<string, string>): Promise<Result<Compiled> | PublishRefusal> {
-    const number = await nextNumber();
-    if (!number.ok) return number;
+  async function compile({ files, force }: Draft): Promise<Result<Compiled> | PublishRefusal> {
+    const head = await loadHead();
+    if (!head.ok) return head;
     const signer = await ports.releaseSigner();
     const nowMs = clock.nowMs();
-    const compiled = compileRelease({
-      files,
-      trustDomain,
-      number: number.value,
-      nowMs,
-      nextSigners: nextSignersOf(signer),
-    });
+    const number = head.value.releaseNumber + 1;
+    const compiled = compileRelease({ files, trustDomain, number, nowMs, nextSigners: nextSignersOf(signer) });
     if (!compiled.ok) return { ok: false, reason: 'policy-invalid', problems: compiled.problems };
-    return accept({ ...compiled, signer });
+    const { release, warnings } = compiled;
+    const present = force ? undefined : await loadPresent(head.value, signer);
+    const isUnchanged = present !== undefined && saysTheSame(present, release);
+    const unchanged = isUnchanged ? unchangedBy(present, head.value, warnings) : undefined;
+    return accept({ release, warnings, signer, unchanged });
+  }
+
+  /** Undefined also where the key that signs does not vouch for it: what follows is then no repetition. */
+  async function loadPresent({ releaseNumber }: StoredHead, signer: Signer): Promise<Release | undefined> {
+    const present = releaseNumber === 0 ? undefined : await verifyStoredRelease(releasesOf(signer), releaseNumber);
+    return present?.ok ? present.value : undefined;
   }
 
   return {
-    async tryOut(files) {
-      const compiled = await compile(files);
+    async tryOut(draft) {
+      const compiled = await compile(draft);
       if (!compiled.ok) return compiled;
-      const { release, warnings } = compiled.value;
-      return accept({ published: false, release, digest: '', warnings });
+      const { release, warnings, unchanged } = compiled.value;
+      return accept(unchanged ?? { published: false, unchanged: false, release, digest: '', warnings });
     },
 
-    async publish(files, recordIntent) {
-      const compiled = await compile(files);
+    async publish(draft, recordIntent) {
+      const compiled = await compile(draft);
       if (!compiled.ok) return compiled;
-      const { release, warnings, signer } = compiled.value;
+      const { release, warnings, signer, unchanged } = compiled.value;
+      if (unchanged !== undefined) return accept(unchanged);
       await recordIntent(release);
       const stored = await store(release, signer);
       return stored.ok ? accept({ ...stored.value, warnings }) : stored;
     },
 
     async rollBack(to, recordIntent) {
-      const number = await nextNumber();
-      if (!number.ok) return number;
+      const head = await loadHead();
+      if (!head.ok) return head;
+      const number = head.value.releaseNumber + 1;
       const signer = await ports.releaseSigner();
-      const releases = { objects, trustDomain, releaseKeys: [jwkFromSpki(signer.spki)] };
-      const earlier = to < number.value ? await loadStoredRelease(releases, to) : undefined;
+      const earlier = to < number ? await loadStoredRelease(releasesOf(signer), to) : undefined;
       if (earlier === undefined) return refuse('release-unknown');
       const madeAtMs = clock.nowMs();
-      const release: Release = { ...earlier, number: number.value, madeAtMs, nextSigners: nextSignersOf(signer) };
+      const release: Release = { ...earlier, number, madeAtMs, nextSigners: nextSignersOf(signer) };
       await recordIntent(release);
       return store(release, signer);
     },
@@ -123,6 +138,18 @@ interface Compiled {
   readonly release: Release;
   readonly warnings: readonly CompileProblem[];
   readonly signer: Signer;
+  readonly unchanged: Publication | undefined;
+}
+
+/** Beside the content: what a release says outside of what its digest covers, but for its number and its time. */
+function saysTheSame(one: Release, other: Release): boolean {
+  const beside = ({ staleAfterSeconds, ring, nextSigners }: Release) =>
+    canonicalJson({ staleAfterSeconds, ring, nextSigners });
+  return one.contentDigest === other.contentDigest && beside(one) === beside(other);
+}
+
+function unchangedBy(release: Release, { releaseDigest }: StoredHead, warnings: Compiled['warnings']): Publication {
+  return { published: false, unchanged: true, release, digest: releaseDigest, warnings };
 }
 
 function nextSignersOf(signer: Signer): Release['nextSigners'] {

@@ -1,7 +1,8 @@
 /** Where releases are kept: one object each, written once. */
-import { verifyRelease } from '@postern/feed';
+import { type ReleaseJwsReason, verifyRelease } from '@postern/feed';
 import type { PublicJwk } from '@postern/keys';
 import type { Release } from '@postern/policy-engine';
+import { type Result, refuse } from '@postern/result';
 import type { Objects } from '@postern/store';
 
 export interface ReleaseStore {
@@ -16,16 +17,25 @@ export function releaseObject(number: number): string {
   return `releases/${number.toString().padStart(12, '0')}.jws`;
 }
 
-/**
- * The content of a stored release; undefined when there is none. Throws when it does not carry our signature: whoever
- * can merely write the objects would otherwise have foreign policies signed anew by a roll back, or our fetches led
- * to hosts of their choice. Cost: one object.
- */
-export async function loadStoredRelease(store: ReleaseStore, number: number): Promise<Release | undefined> {
+/** The content of a stored release, if it carries our signature; undefined when there is none. Cost: one object. */
+export async function verifyStoredRelease(
+  store: ReleaseStore,
+  number: number,
+): Promise<Result<Release, ReleaseJwsReason | 'release-misplaced'> | undefined> {
   const bytes = await store.objects.get(releaseObject(number));
   if (bytes === undefined) return undefined;
   const release = verifyRelease(Buffer.from(bytes).toString('latin1'), store, undefined);
-  if (!release.ok) throw new Error(`stored release ${number} was not made here: ${release.reason}`);
-  if (release.value.number !== number) throw new Error(`stored release ${number} is number ${release.value.number}`);
-  return release.value;
+  return release.ok && release.value.number !== number
+    ? refuse('release-misplaced', `it is number ${release.value.number}`)
+    : release;
+}
+
+/**
+ * The same for whoever cannot go on without: throws when it does not carry our signature. Whoever can merely write the
+ * objects would otherwise have foreign policies signed anew by a roll back, or our fetches led to hosts of their choice.
+ */
+export async function loadStoredRelease(store: ReleaseStore, number: number): Promise<Release | undefined> {
+  const release = await verifyStoredRelease(store, number);
+  if (release === undefined || release.ok) return release?.value;
+  throw new Error(`stored release ${number} was not made here: ${release.reason} ${release.detail ?? ''}`.trim());
 }

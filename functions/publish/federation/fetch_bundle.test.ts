@@ -1,0 +1,232 @@
+import { execFileSync } from 'node:child_process';
+import { createPrivateKey } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { checkFederationInput, type FederationRelationship } from '@postern/ca';
+import { formatTrustBundle, parseTrustDomain, type TrustDomain } from '@postern/spiffe';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { createOpensslAuthority, type OpensslAuthority } from '../../../test/kit/openssl_svids.ts';
+import { fetchBundle } from './fetch_bundle.ts';
+
+const FEDERATED = 'other.test' as TrustDomain;
+const servers: Server[] = [];
+const folder = mkdtempSync(join(tmpdir(), 'postern-federation-'));
+let other: OpensslAuthority;
+let foreign: OpensslAuthority;
+let web: { readonly ca: string; readonly cert: string; readonly key: string };
+
+beforeAll(() => {
+  other = createOpensslAuthority('openssl', FEDERATED);
+  foreign = createOpensslAuthority('openssl', 'foreign.test');
+  web = createWebServer('IP:127.0.0.1');
+});
+afterEach(() => {
+  for (const server of servers.splice(0)) {
+    server.close();
+    server.closeAllConnections();
+  }
+});
+afterAll(() => {
+  other.remove();
+  foreign.remove();
+  rmSync(folder, { recursive: true });
+});
+
+/** A self-signed authority and a server certificate for `name`, both OpenSSL's work. */
+function createWebServer(name: string): { readonly ca: string; readonly cert: string; readonly key: string } {
+  const file = (base: string) => join(folder, base);
+  writeFileSync(file('cnf'), '[req]\ndistinguished_name = name\n[name]\n');
+  const make = (base: string, subject: string, more: readonly string[]) =>
+    execFileSync(
+      'openssl',
+      ['req', '-x509', '-config', file('cnf'), '-days', '1', '-subj', subject, '-newkey', 'ec', '-pkeyopt']
+        .concat('ec_paramgen_curve:P-256', '-nodes', '-keyout', file(`${base}.key`), '-out', file(`${base}.pem`))
+        .concat(more),
+      { stdio: 'pipe' },
+    );
+  make('ca', '/O=web authority', ['-addext', 'basicConstraints=critical,CA:TRUE']);
+  make('web', '/O=web server', ['-addext', `subjectAltName=${name}`, '-CA', file('ca.pem'), '-CAkey', file('ca.key')]);
+  const text = (base: string) => readFileSync(file(base), 'utf8');
+  return { ca: text('ca.pem'), cert: text('web.pem'), key: text('web.key') };
+}
+
+const bundleOf = (authority: OpensslAuthority, sequence = 1) =>
+  formatTrustBundle({
+    trustDomain: parsed(authority.trustDomain),
+    sequence,
+    refreshHintSeconds: 300,
+    x509Authorities: [authority.authorityDer],
+    jwtAuthorities: [],
+  });
+
+function parsed(name: string): TrustDomain {
+  const trustDomain = parseTrustDomain(name);
+  if (!trustDomain.ok) throw new Error(trustDomain.reason);
+  return trustDomain.value;
+}
+
+type Listener = (request: IncomingMessage, response: ServerResponse) => void;
+
+async function serve(tls: { readonly cert: string; readonly key: string }, listener: Listener): Promise<string> {
+  const server = createServer(tls, listener);
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return `https://127.0.0.1:${(server.address() as AddressInfo).port}/bundle`;
+}
+
+const answer =
+  (body: string): Listener =>
+  (_, response) =>
+    void response.setHeader('content-type', 'application/json').end(body);
+
+function spiffeServer(authority: OpensslAuthority, path: string): { readonly cert: string; readonly key: string } {
+  const svid = authority.issue(path);
+  const key = createPrivateKey({ key: svid.keyDer, format: 'der', type: 'pkcs8' });
+  return {
+    cert: `-----BEGIN CERTIFICATE-----\n${svid.chainDer.toString('base64')}\n-----END CERTIFICATE-----\n`,
+    key: String(key.export({ format: 'pem', type: 'pkcs8' })),
+  };
+}
+
+const overWeb = (url: string): FederationRelationship => ({
+  trustDomain: FEDERATED,
+  url,
+  profile: 'https_web',
+  createdAtMs: 0,
+});
+
+const overSpiffe = (url: string, authority = other): FederationRelationship => ({
+  trustDomain: FEDERATED,
+  url,
+  profile: 'https_spiffe',
+  endpointSpiffeId: `spiffe://${authority.trustDomain}/bundle`,
+  bootstrapBundle: bundleOf(authority),
+  createdAtMs: 0,
+});
+
+const ask = (relationship: FederationRelationship, known?: Parameters<typeof fetchBundle>[1]['known']) =>
+  fetchBundle(relationship, { known, nowMs: Date.now(), webAuthorities: [web.ca] });
+
+describe('an endpoint on the web', () => {
+  test('is believed by the web’s authorities', async () => {
+    const url = await serve(web, answer(bundleOf(other, 7)));
+    const fetched = await ask(overWeb(url));
+    expect(fetched).toMatchObject({
+      ok: true,
+      value: { trustDomain: FEDERATED, sequence: 7, refreshHintSeconds: 300 },
+    });
+  });
+
+  test('is not believed when nobody vouches for it, or for another name', async () => {
+    const url = await serve(web, answer(bundleOf(other)));
+    const untrusted = await fetchBundle(overWeb(url), { known: undefined, nowMs: Date.now() });
+    expect(untrusted).toMatchObject({ ok: false, reason: 'endpoint-unreachable' });
+    const elsewhere = await serve(createWebServer('DNS:other.test'), answer(bundleOf(other)));
+    expect(await ask(overWeb(elsewhere))).toMatchObject({ ok: false, reason: 'endpoint-unreachable' });
+  });
+
+  test('an SVID does not make an endpoint on the web', async () => {
+    const url = await serve(spiffeServer(other, '/bundle'), answer(bundleOf(other)));
+    expect(await ask(overWeb(url))).toMatchObject({ ok: false, reason: 'endpoint-unreachable' });
+  });
+});
+
+describe('an endpoint that is a workload', () => {
+  test('is believed by the bootstrap bundle first, and by the newest one then', async () => {
+    const url = await serve(spiffeServer(other, '/bundle'), answer(bundleOf(other, 2)));
+    const first = await ask(overSpiffe(url));
+    expect(first).toMatchObject({ ok: true, value: { sequence: 2 } });
+    if (!first.ok) return;
+    expect((await ask(overSpiffe(url), first.value)).ok).toBe(true);
+    // The bootstrap bundle is of use once: what the domain no longer publishes vouches for nobody.
+    const rotated = { ...first.value, x509Authorities: [foreign.authorityDer] };
+    expect(await ask(overSpiffe(url), rotated)).toMatchObject({ ok: false, reason: 'endpoint-untrusted' });
+  });
+
+  const rows: [what: string, server: () => { cert: string; key: string }, of: () => FederationRelationship][] = [
+    ['another workload of the same domain', () => spiffeServer(other, '/else'), () => overSpiffe('')],
+    ['a workload of another domain by the same path', () => spiffeServer(foreign, '/bundle'), () => overSpiffe('')],
+    ['somebody whom the web vouches for', () => web, () => overSpiffe('')],
+  ];
+  test.each(rows)('is not %s, and is asked nothing then', async (_, server, of) => {
+    let asked = 0;
+    const url = await serve(server(), (_request, response) => {
+      asked++;
+      response.end(bundleOf(other));
+    });
+    expect(await ask({ ...of(), url })).toMatchObject({ ok: false, reason: 'endpoint-untrusted' });
+    expect(asked).toBe(0);
+  });
+
+  test('may be of a third trust domain, as it was configured', async () => {
+    const url = await serve(spiffeServer(foreign, '/bundle'), answer(bundleOf(other, 3)));
+    const relationship = overSpiffe(url, foreign);
+    expect(await ask(relationship)).toMatchObject({ ok: true, value: { trustDomain: FEDERATED, sequence: 3 } });
+  });
+});
+
+describe('what an endpoint answers', () => {
+  test('leads on by a redirect, with the same checks at its end', async () => {
+    const url = await serve(web, answer(bundleOf(other, 9)));
+    const first = await serve(web, (_, response) => void response.writeHead(302, { location: url }).end());
+    expect(await ask(overWeb(first))).toMatchObject({ ok: true, value: { sequence: 9 } });
+    const plain = await serve(
+      web,
+      (_, response) => void response.writeHead(302, { location: 'http://127.0.0.1/' }).end(),
+    );
+    expect(await ask(overWeb(plain))).toMatchObject({ ok: false, reason: 'federation-url' });
+    const circle: string = await serve(web, (_, response) => void response.writeHead(307, { location: circle }).end());
+    expect(await ask(overWeb(circle))).toMatchObject({ ok: false, reason: 'endpoint-redirects' });
+  });
+
+  test('is refused when it is no bundle, too large, or an error', async () => {
+    expect(await ask(overWeb(await serve(web, answer('<html>'))))).toMatchObject({ reason: 'bundle-malformed' });
+    const large = `{"keys":[],"x":"${'x'.repeat(1024 * 1024)}"}`;
+    expect(await ask(overWeb(await serve(web, answer(large))))).toMatchObject({ reason: 'bundle-too-large' });
+    const failing = await serve(web, (_, response) => void response.writeHead(500).end(bundleOf(other)));
+    expect(await ask(overWeb(failing))).toEqual({ ok: false, reason: 'endpoint-status', detail: '500' });
+  });
+
+  test('keeps nobody waiting for ever', async () => {
+    const url = await serve(web, () => {});
+    expect(await ask(overWeb(url))).toMatchObject({ ok: false, reason: 'endpoint-unreachable' });
+  }, 15_000);
+});
+
+describe('a relationship', () => {
+  const own = parsed('demo.test');
+  const good = () => ({ trustDomain: FEDERATED as string, url: 'https://a.test/b', profile: 'https_web' as const });
+  test.each([
+    ['of our own trust domain', { trustDomain: 'demo.test' }, 'federation-own-domain'],
+    ['of no trust domain', { trustDomain: 'Other.test' }, 'federation-trust-domain'],
+    ['over plain http', { url: 'http://a.test/b' }, 'federation-url'],
+    ['with a password in the URL', { url: 'https://a:b@a.test/b' }, 'federation-url'],
+    ['of a profile that there is not', { profile: 'https' }, 'federation-profile'],
+    ['that is a workload without a name', { profile: 'https_spiffe' }, 'federation-endpoint-id'],
+    [
+      'that is a trust domain',
+      { profile: 'https_spiffe', endpointSpiffeId: 'spiffe://a.test' },
+      'federation-endpoint-id',
+    ],
+    [
+      'that nobody vouches for',
+      { profile: 'https_spiffe', endpointSpiffeId: 'spiffe://a.test/x' },
+      'federation-bootstrap',
+    ],
+    [
+      'that an empty bundle vouches for',
+      { profile: 'https_spiffe', endpointSpiffeId: 'spiffe://a.test/x', bootstrapBundle: '{"keys":[]}' },
+      'federation-bootstrap',
+    ],
+    ['on the web with a bundle', { bootstrapBundle: '{"keys":[]}' }, 'federation-bootstrap'],
+  ])('%s is refused', (_, change, reason) => {
+    expect(checkFederationInput({ ...good(), ...change } as ReturnType<typeof good>, own)).toMatchObject({
+      ok: false,
+      reason,
+    });
+  });
+});

@@ -1,0 +1,164 @@
+import { createFederationStore, type FederationStore } from '@postern/ca';
+import { createFeedLog, type FeedLog } from '@postern/feed';
+import { createSoftwareMac } from '@postern/keys';
+import { accept, refuse } from '@postern/result';
+import { parseTrustBundle, type TrustBundle, type TrustDomain } from '@postern/spiffe';
+import type { Table } from '@postern/store';
+import { createMemoryTable } from '@postern/store/embedded';
+import { createManualClock, type ManualClock } from '@postern/store/testing';
+import { beforeEach, expect, test } from 'vitest';
+import { createBundleFollower, type FollowBundlesPorts } from './follow_bundles.ts';
+
+const OTHER = 'other.test' as TrustDomain;
+const HOUR_MS = 3_600_000;
+
+let table: Table;
+let clock: ManualClock;
+let feedLog: FeedLog;
+let relationships: FederationStore;
+let forged: unknown[];
+let served: () => ReturnType<FollowBundlesPorts['fetchBundle']>;
+let asked: (TrustBundle | undefined)[];
+let reported: [trustDomain: string, reason: string, ageMs: number | undefined][];
+
+beforeEach(async () => {
+  clock = createManualClock();
+  table = createMemoryTable({ clock });
+  const mac = createSoftwareMac('facts', new Uint8Array(32));
+  feedLog = createFeedLog({ table, mac });
+  await feedLog.open('epoch');
+  forged = [];
+  relationships = createFederationStore({ table, mac, clock, onForged: (key) => forged.push(key) });
+  await relationships.create({ trustDomain: OTHER, url: 'https://other.test/bundle', profile: 'https_web' });
+  asked = [];
+  reported = [];
+});
+
+const bundle = (sequence: number, hint = 300, keyId = 'a'): TrustBundle => ({
+  trustDomain: OTHER,
+  sequence,
+  refreshHintSeconds: hint,
+  x509Authorities: [],
+  jwtAuthorities: [{ keyId, jwk: { kty: 'EC', crv: 'P-256', x: 'AA', y: 'AA' } }],
+});
+
+function follower() {
+  return createBundleFollower({
+    relationships,
+    fetchBundle: async (_, { known }) => {
+      asked.push(known);
+      return served();
+    },
+    feedLog,
+    clock,
+    random: () => 0.5,
+    report: (...row) => reported.push(row),
+  });
+}
+
+async function inForce(): Promise<{ readonly sequence?: number; readonly keyIds: string[]; readonly atMs: number }> {
+  const fact = await feedLog.latest('trust-bundle', OTHER);
+  if (fact?.kind !== 'trust-bundle') throw new Error('there is no bundle');
+  const read = parseTrustBundle(fact.bundle, OTHER);
+  if (!read.ok) throw new Error(read.reason);
+  return {
+    ...(read.value.sequence !== undefined && { sequence: read.value.sequence }),
+    keyIds: read.value.jwtAuthorities.map(({ keyId }) => keyId),
+    atMs: fact.observedAtMs,
+  };
+}
+
+test('a bundle is in the feed, and asked for again when its hint says so, a little early', async () => {
+  const { tick } = follower();
+  served = async () => accept(bundle(1, 600));
+  await tick();
+  expect(await inForce()).toMatchObject({ sequence: 1, keyIds: ['a'] });
+  clock.advanceMs(539_000);
+  await tick();
+  expect(asked).toHaveLength(1);
+  clock.advanceMs(1_000);
+  served = async () => accept(bundle(2, 600, 'b'));
+  await tick();
+  expect(asked).toHaveLength(2);
+  expect(asked[1]).toMatchObject({ sequence: 1 });
+  expect(await inForce()).toMatchObject({ sequence: 2, keyIds: ['b'] });
+});
+
+test('a hint of a second or a year does not make us ask every second, or once a year', async () => {
+  const { tick } = follower();
+  for (const [hint, seconds] of [
+    [1, 54],
+    [31_536_000, 77_760],
+  ] as const) {
+    served = async () => accept(bundle(1, hint));
+    asked = [];
+    clock.advanceMs(8 * 24 * HOUR_MS);
+    await tick();
+    clock.advanceMs((seconds - 1) * 1000);
+    await tick();
+    expect(asked).toHaveLength(1);
+    clock.advanceMs(1000);
+    await tick();
+    expect(asked).toHaveLength(2);
+  }
+});
+
+test('the last good bundle counts on while its endpoint is away, and its age is told', async () => {
+  const { tick } = follower();
+  served = async () => accept(bundle(1));
+  await tick();
+  served = async () => refuse('endpoint-unreachable', 'ECONNREFUSED');
+  clock.advanceMs(HOUR_MS);
+  await tick();
+  expect(await inForce()).toMatchObject({ sequence: 1 });
+  expect(reported).toEqual([[OTHER, 'endpoint-unreachable', HOUR_MS]]);
+});
+
+test.each([
+  ['an older bundle than the one in force', () => bundle(1), 'bundle-sequence-lower'],
+  ['other keys under the same number', () => bundle(2, 300, 'b'), 'bundle-changed-silently'],
+])('%s is not taken', async (_, later, reason) => {
+  const { tick } = follower();
+  served = async () => accept(bundle(2));
+  await tick();
+  served = async () => accept(later());
+  clock.advanceMs(HOUR_MS);
+  await tick();
+  expect(await inForce()).toMatchObject({ sequence: 2, keyIds: ['a'] });
+  expect(reported).toEqual([[OTHER, reason, HOUR_MS]]);
+});
+
+test('a bundle that nobody confirmed for a week counts no more, and what is served then is taken', async () => {
+  const { tick } = follower();
+  served = async () => accept(bundle(5));
+  await tick();
+  clock.advanceMs(8 * 24 * HOUR_MS);
+  served = async () => accept(bundle(1));
+  await tick();
+  expect(asked[1]).toBeUndefined();
+  expect(await inForce()).toMatchObject({ sequence: 1 });
+});
+
+test('a relationship that is taken back while its bundle is fetched leaves no bundle', async () => {
+  served = async () => {
+    await relationships.delete(OTHER);
+    return accept(bundle(1));
+  };
+  await follower().tick();
+  expect(await inForce()).toMatchObject({ keyIds: [] });
+});
+
+test('whoever can write the table cannot make us believe another trust domain', async () => {
+  served = async () => accept(bundle(1));
+  const item = await table.get({ pk: 'federation', sk: OTHER });
+  if (item === undefined) throw new Error('there is no item');
+  await table.put({ ...item, sk: 'moved.test' });
+  const body = JSON.stringify({ ...JSON.parse(String(item.attributes['body'])), url: 'https://evil.test/' });
+  await table.put({ ...item, attributes: { ...item.attributes, body } });
+  await follower().tick();
+  expect(asked).toEqual([]);
+  expect(forged).toEqual([
+    { pk: 'federation', sk: 'moved.test' },
+    { pk: 'federation', sk: OTHER },
+  ]);
+});

@@ -1,0 +1,115 @@
+/**
+ * Keeps the bundles of federated trust domains in the feed, where every decision point and agent finds them. What could
+ * not be fetched, or is older than what is known, changes nothing: the last good bundle counts until it expires, and an
+ * operator is told how old it is.
+ */
+import type { FederationRelationship, FederationStore } from '@postern/ca';
+import { canonicalJson } from '@postern/canonical-json';
+import type { AppendReason, FeedLog } from '@postern/feed';
+import { accept, type Result, refuse } from '@postern/result';
+import { formatTrustBundle, parseTrustBundle, parseTrustDomain, type TrustBundle } from '@postern/spiffe';
+import type { Clock } from '@postern/store';
+import type { FetchBundlePorts, FetchBundleReason } from './fetch_bundle.ts';
+
+/** A bundle that nobody confirmed for so long is believed no longer. */
+const BUNDLE_LIFE_MS = 7 * 24 * 60 * 60 * 1000;
+/** Federation 4.1: seconds between polls when the bundle names none, and how often at most and at least we ask. */
+const DEFAULT_HINT_SECONDS = 300;
+const MIN_HINT_SECONDS = 60;
+const MAX_HINT_SECONDS = 24 * 60 * 60;
+/** Of the hint, at most so much earlier: relationships made together do not poll together. */
+const JITTER = 0.2;
+
+export type FollowReason = FetchBundleReason | AppendReason | 'bundle-sequence-lower' | 'bundle-changed-silently';
+
+export interface FollowBundlesPorts {
+  readonly relationships: Pick<FederationStore, 'get' | 'list'>;
+  readonly fetchBundle: (
+    relationship: FederationRelationship,
+    ports: FetchBundlePorts,
+  ) => Promise<Result<TrustBundle, FetchBundleReason>>;
+  readonly feedLog: FeedLog;
+  readonly clock: Clock;
+  /** 0 to 1. */
+  readonly random: () => number;
+  /** For the operator. `ageMs`: since the bundle in force was last confirmed; absent where there is none. */
+  readonly report: (trustDomain: string, reason: FollowReason, ageMs: number | undefined) => void;
+}
+
+/** One tick: asks those whose time has come. An instance that starts anew asks all of them once. */
+export function createBundleFollower(ports: FollowBundlesPorts): { tick(): Promise<void> } {
+  const { relationships, feedLog, clock, random } = ports;
+  const dueAtMs = new Map<string, number>();
+
+  async function follow(relationship: FederationRelationship): Promise<void> {
+    const { trustDomain } = relationship;
+    const fact = await feedLog.latest('trust-bundle', trustDomain);
+    const nowMs = clock.nowMs();
+    const known =
+      fact?.kind === 'trust-bundle' && fact.expiresAtMs > nowMs ? knownBundle(fact.bundle, trustDomain) : undefined;
+    const fetched = await ports.fetchBundle(relationship, { known, nowMs });
+    const newest = fetched.ok ? acceptNewer(known, fetched.value) : fetched;
+    const hint = (newest.ok ? newest.value : known)?.refreshHintSeconds ?? DEFAULT_HINT_SECONDS;
+    const seconds = Math.min(MAX_HINT_SECONDS, Math.max(MIN_HINT_SECONDS, hint));
+    dueAtMs.set(trustDomain, nowMs + seconds * 1000 * (1 - JITTER * random()));
+    if (!newest.ok) {
+      ports.report(trustDomain, newest.reason, fact === undefined ? undefined : nowMs - fact.observedAtMs);
+      return;
+    }
+    const bundle = textOf(newest.value);
+    const isCurrent =
+      fact?.kind === 'trust-bundle' && fact.bundle === bundle && fact.expiresAtMs - nowMs > BUNDLE_LIFE_MS / 2;
+    if (isCurrent) return;
+    const appended = await feedLog.append([
+      { kind: 'trust-bundle', subject: trustDomain, observedAtMs: nowMs, expiresAtMs: nowMs + BUNDLE_LIFE_MS, bundle },
+    ]);
+    if (!appended.ok) ports.report(trustDomain, appended.reason, undefined);
+    // Taken back while its bundle was on the way.
+    if ((await relationships.get(trustDomain)) === undefined) await withdrawBundle(ports, trustDomain);
+  }
+
+  return {
+    async tick() {
+      const due = (await relationships.list()).filter(
+        ({ trustDomain }) => (dueAtMs.get(trustDomain) ?? 0) <= clock.nowMs(),
+      );
+      // Side by side: one that hangs keeps none of the others waiting.
+      await Promise.all(due.map(follow));
+    },
+  };
+}
+
+export const NO_KEYS = canonicalJson({ keys: [] });
+
+/** A bundle without keys: no SVID of that trust domain is valid any more (Trust Domain and Bundle 4.1.3). */
+export function withdrawBundle(
+  { feedLog, clock }: Pick<FollowBundlesPorts, 'feedLog' | 'clock'>,
+  trustDomain: string,
+): ReturnType<FeedLog['append']> {
+  const nowMs = clock.nowMs();
+  const times = { observedAtMs: nowMs, expiresAtMs: nowMs + BUNDLE_LIFE_MS };
+  return feedLog.append([{ kind: 'trust-bundle', subject: trustDomain, ...times, bundle: NO_KEYS }]);
+}
+
+/** Compared by sequence; without one, the newest fetch wins (Federation 4.2). */
+function acceptNewer(
+  known: TrustBundle | undefined,
+  fetched: TrustBundle,
+): Result<TrustBundle, 'bundle-sequence-lower' | 'bundle-changed-silently'> {
+  if (known?.sequence === undefined || fetched.sequence === undefined) return accept(fetched);
+  if (fetched.sequence < known.sequence) return refuse('bundle-sequence-lower');
+  // A sequence changes with every change of content (Trust Domain and Bundle 4.1.2): two contents of one are two servers.
+  const isSame = fetched.sequence > known.sequence || textOf(fetched) === textOf(known);
+  return isSame ? accept(fetched) : refuse('bundle-changed-silently');
+}
+
+function knownBundle(text: string, name: string): TrustBundle | undefined {
+  const trustDomain = parseTrustDomain(name);
+  const bundle = trustDomain.ok ? parseTrustBundle(text, trustDomain.value) : undefined;
+  return bundle?.ok ? bundle.value : undefined;
+}
+
+/** Only what the standard defines, in one spelling. */
+function textOf(bundle: TrustBundle): string {
+  return canonicalJson(JSON.parse(formatTrustBundle(bundle)));
+}
