@@ -1,7 +1,7 @@
 /** `npm run bench [-- NAME…] [--quick] [--json]`: measures, shows a table, writes it to docs/benchmarks.md. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { readCommandLine } from '../kit/command_line.ts';
 import { repositoryFolder } from '../tools/places.ts';
 import { type Bench, benches } from './benches.ts';
 import { replaceSection } from './report/document.ts';
@@ -10,7 +10,7 @@ import { describeMachine } from './report/machine.ts';
 import { renderSection } from './report/section.ts';
 import { formatTable } from './report/table.ts';
 
-const HELP = `npm run bench [-- NAME...] [-- --quick] [-- --json]
+const USAGE = `npm run bench [-- NAME...] [-- --quick] [-- --json]
 
 Measures and writes docs/benchmarks.md. Without a NAME all of them:
 ${benches.map(({ name, title }) => `  ${name.padEnd(10)}${title.slice(name.length + 2)}`).join('\n')}
@@ -31,38 +31,19 @@ Examples:
 `;
 
 const documentFile = join(repositoryFolder, 'docs', 'benchmarks.md');
-const commandLine = readCommandLine();
-if (commandLine !== undefined) process.exitCode = await runAll(commandLine);
+const { values, words } = readCommandLine({
+  name: 'npm run bench',
+  options: { quick: { type: 'boolean', default: false }, json: { type: 'boolean', default: false } },
+  words: benches.map(({ name }) => name),
+  usage: USAGE,
+});
+const chosen = benches.filter(({ name }) => words.length === 0 || words.includes(name));
+process.exitCode = await runAll({ chosen, isQuick: values.quick, isJson: values.json });
 
-type CommandLine = { readonly chosen: readonly Bench[]; readonly isQuick: boolean; readonly isJson: boolean };
-
-function readCommandLine(): CommandLine | undefined {
-  try {
-    const { values, positionals } = parseArgs({
-      options: {
-        quick: { type: 'boolean', default: false },
-        json: { type: 'boolean', default: false },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-      allowPositionals: true,
-    });
-    if (values.help) {
-      process.stdout.write(HELP);
-      return undefined;
-    }
-    const unknown = positionals.find((name) => benches.every((bench) => bench.name !== name));
-    if (unknown !== undefined) throw new Error(`there is no benchmark \`${unknown}\``);
-    const chosen = benches.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
-    return { chosen, isQuick: values.quick, isJson: values.json };
-  } catch (fault) {
-    process.stderr.write(`${(fault as Error).message}\n\n${HELP}`);
-    process.exitCode = 2;
-    return undefined;
-  }
-}
+type Wanted = { readonly chosen: readonly Bench[]; readonly isQuick: boolean; readonly isJson: boolean };
 
 /** One that fails does not keep the others from being measured. */
-async function runAll({ chosen, isQuick, isJson }: CommandLine): Promise<number> {
+async function runAll({ chosen, isQuick, isJson }: Wanted): Promise<number> {
   let exitCode = 0;
   const write = (text: string) => process.stdout.write(`${text}\n`);
   const show = isJson ? () => true : write;

@@ -2,15 +2,33 @@
  * `npm run tools [-- --json] [-- --only NAME[,NAME]]`: installs the programs that tests and the demo use into `.tools/`.
  * A tool that is not to be had is reported with its reason; that is an error only where CI=true.
  */
-import { parseArgs } from 'node:util';
+import { endMistaken, readCommandLine } from '../kit/command_line.ts';
 import { areToolsPresent, installTools, type ToolReport } from './install_tools.ts';
 import { takeToolsLock } from './lock.ts';
 import { type ToolName, toolTable } from './tool_table.ts';
 
 const say = (line: string) => void process.stderr.write(`${line}\n`);
-const { values } = parseArgs({
+const program = {
+  name: 'npm run tools',
   options: { json: { type: 'boolean', default: false }, only: { type: 'string', multiple: true } },
-});
+  usage: `npm run tools [-- --only NAME[,NAME]] [-- --json]
+
+Gets the real programs that tests and the demo use into .tools/, and says which are there.
+What is there already is not fetched again. Their names:
+${toolTable.map(({ name, version }) => `  ${name.padEnd(16)}${version}`).join('\n')}
+
+  --only NAME  these alone; repeatable, or with commas
+  --json       one JSON document
+  --help       this text
+
+Examples:
+  npm run tools
+  npm run tools -- --only envoy,ministack
+
+Exit codes: 0, also when one is not to be had (1 where CI=true); 2 for a mistake in the command line.
+`,
+} as const;
+const { values } = readCommandLine(program);
 const names = parseNames(values.only);
 
 const release = areToolsPresent(names) ? () => {} : takeToolsLock(() => say('tools: waiting for another run to end'));
@@ -28,10 +46,8 @@ function parseNames(given: string[] | undefined): ToolName[] | undefined {
   const known = toolTable.map((tool) => tool.name);
   const asked = given.flatMap((list) => list.split(','));
   const unknown = asked.filter((name) => !known.some((other) => other === name));
-  if (unknown.length > 0) {
-    say(`tools: unknown \`${unknown.join('`, `').slice(0, 200)}\`; known are ${known.join(', ')}`);
-    process.exit(2);
-  }
+  if (unknown.length > 0)
+    endMistaken(program, `unknown \`${unknown.join('`, `').slice(0, 200)}\`; known are ${known.join(', ')}`);
   return known.filter((name) => asked.includes(name));
 }
 

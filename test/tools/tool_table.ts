@@ -13,6 +13,7 @@ export type ToolName =
   | 'dynamodb-local'
   | 'spiffe-peer'
   | 'decide-peers'
+  | 'step-ca'
   | 'lambda-events'
   | 'openssl'
   | 'curl';
@@ -37,6 +38,7 @@ const dynamoDbProject = join(repositoryFolder, 'test/tools/maven/dynamodb-local'
 const LAMBDA_EVENTS_SUM = 'h1:We2cCp4BwqqH/JW+bEEo1FhgG71rslvjfi4y7KmlrR0=';
 const interopSources = join(repositoryFolder, 'test/interop/go');
 const benchSources = join(repositoryFolder, 'test/bench/peers');
+const stepCaSources = join(repositoryFolder, 'test/bench/step-ca');
 
 /** Every program and corpus that tests use and this repository does not contain. A new peer is a new row. */
 export const toolTable: readonly Tool[] = [
@@ -74,6 +76,13 @@ export const toolTable: readonly Tool[] = [
     lane: 'go',
     sourceFolder: benchSources,
     install: () => buildGo('decide-peers', benchSources),
+  },
+  {
+    name: 'step-ca',
+    version: '0.30.2',
+    lane: 'go',
+    sourceFolder: stepCaSources,
+    install: () => buildGo('step-ca', stepCaSources, 'github.com/smallstep/certificates/cmd/step-ca'),
   },
   { name: 'lambda-events', version: '1.55.1', lane: 'go', install: () => copyLambdaEvents('1.55.1') },
   { name: 'openssl', version: '', lane: 'machine', install: () => findOnMachine('openssl') },
@@ -132,14 +141,15 @@ async function installDynamoDbLocal(): Promise<Result<string, string>> {
   return probe.output.includes('-inMemory') ? accept(path) : refuse('dynamodb-local-broken', summaryLine(probe.output));
 }
 
-async function buildGo(program: string, folder: string): Promise<Result<string, string>> {
+/** `source`: what to build, as seen from `folder`. */
+async function buildGo(program: string, folder: string, source = `./${program}`): Promise<Result<string, string>> {
   const go = findOnPath('go');
   if (go === undefined) return refuse('go-missing', 'no `go` on PATH');
   await mkdir(binFolder, { recursive: true });
   const path = join(binFolder, program);
-  const args = ['build', '-trimpath', '-buildvcs=false', '-mod=readonly', '-o', path, `./${program}`];
+  const args = ['build', '-trimpath', '-buildvcs=false', '-mod=readonly', '-o', path, source];
   // A read-only module cache could not be removed together with `.tools/`.
-  const environment = { GOFLAGS: '-modcacherw', GOWORK: 'off' };
+  const environment = { GOFLAGS: '-modcacherw', GOWORK: 'off', CGO_ENABLED: '0' };
   const built = await runCommand(go, args, { folder, environment });
   return built.code === 0 ? accept(path) : refuse('go-build-failed', summaryLine(built.output));
 }

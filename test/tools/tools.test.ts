@@ -34,6 +34,7 @@ describe('the installer on a bare machine', () => {
       ['dynamodb-local', 'missing', expect.stringMatching(/^maven-missing: /)],
       ['spiffe-peer', 'missing', expect.stringMatching(/^go-missing: /)],
       ['decide-peers', 'missing', expect.stringMatching(/^go-missing: /)],
+      ['step-ca', 'missing', expect.stringMatching(/^go-missing: /)],
       ['lambda-events', 'missing', expect.stringMatching(/^go-missing: /)],
       ['openssl', 'missing', expect.stringMatching(/^not-on-path: /)],
       ['curl', 'missing', expect.stringMatching(/^not-on-path: /)],

@@ -1,5 +1,5 @@
 /** SVIDs over HTTP by an agent's proof: the server's CPU with entry match, replay guard and durable records. */
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,58 +7,137 @@ import { type AgentIdentity, type JoinTokenAnswer, PATHS, parseJoinToken, type S
 import { createCsr, type RegistrationEntry } from '@postern/ca';
 import { createRequestProof, REQUEST_PROOF_HEADER } from '@postern/identity';
 import { createSoftwareSigner } from '@postern/keys';
+import type { RunningProcess } from '../../kit/process.ts';
+import { findTool } from '../../tools/find_tool.ts';
 import { alternate } from '../measure/alternate.ts';
 import { processCpuUs } from '../measure/cpu_time.ts';
 import type { Measurement } from '../measure/measurement.ts';
 import { type BenchControlPlane, startControlPlane } from '../world/control_plane.ts';
 import { createCsrs } from './requests.ts';
+import { type StepCa, type StepCaDatabase, startStepCa } from './step_ca.ts';
 
-export type HttpFigures = { readonly single: Measurement; readonly batch: Measurement; readonly issuers: number };
+export type HttpFigures = {
+  /** Server CPU in µs for each SVID. */
+  readonly single: Measurement;
+  readonly batch: Measurement;
+  /** From spawning the process to the first SVID, ms on the clock. */
+  readonly firstMs: Measurement;
+  /** Different ones among all SVIDs, a root signature each. */
+  readonly issuers: number;
+  /** Where step-ca is there. */
+  readonly stepCa: readonly StepCaFigures[];
+};
+export type StepCaFigures = {
+  readonly database: StepCaDatabase;
+  readonly single: Measurement;
+  readonly firstMs: Measurement;
+};
 export type HttpPlan = { readonly svidsPerRun: number; readonly rounds: number };
 
 export const BATCH = 50;
 const TRUST_DOMAIN = 'bench.test';
+const SPIFFE_ID = `spiffe://${TRUST_DOMAIN}/payments`;
+const DATABASES: readonly StepCaDatabase[] = ['none', 'badger'];
 
-/** `single`, `batch`: server CPU in µs for each SVID. `issuers`: different ones among all SVIDs, a root signature each. */
+/** Ours and step-ca in turns. */
 export async function measureHttp({ svidsPerRun, rounds }: HttpPlan): Promise<HttpFigures> {
   const dir = await mkdtemp(join(tmpdir(), 'postern-bench-'));
-  let plane: BenchControlPlane | undefined;
+  const planeFolder = join(dir, 'postern');
+  const running: RunningProcess[] = [];
+  const program = findTool('step-ca');
+  const named = createCsrs(svidsPerRun + 1, SPIFFE_ID);
+  const startPeer = async (database: StepCaDatabase): Promise<StepCa> => {
+    const peer = await startStepCa(program!, join(dir, randomUUID()), database, SPIFFE_ID, named[0]!);
+    running.push(peer.process);
+    return peer;
+  };
   try {
-    plane = await startControlPlane(dir, TRUST_DOMAIN);
-    const { pid } = plane.process;
+    const plane = await startControlPlane(planeFolder, TRUST_DOMAIN);
+    running.push(plane.process);
     const agent = await joinAgent(plane);
     const csrs = createCsrs(svidsPerRun).map((csr) => Buffer.from(csr).toString('base64'));
     const issuers = new Set<string>();
-    const serverCpuPerSvidUs = async (perCall: number) => {
-      const calls = await Promise.all(chunksOf(csrs, perCall).map((chunk) => agent.prepare(chunk)));
-      const startUs = processCpuUs(pid);
-      for (const call of calls) for (const issuer of await call()) issuers.add(issuer);
-      return (processCpuUs(pid) - startUs) / svidsPerRun;
-    };
-    const measured = await alternate(
+    const ours = (perCall: number) => oursCpuPerSvidUs(plane, agent, chunksOf(csrs, perCall), issuers);
+    const peers = program === undefined ? [] : await Promise.all(DATABASES.map(startPeer));
+    const measured = await alternate<string>(
       [
-        { name: 'single', run: () => serverCpuPerSvidUs(1) },
-        { name: 'batch', run: () => serverCpuPerSvidUs(BATCH) },
+        { name: 'single', run: () => ours(1) },
+        { name: 'batch', run: () => ours(BATCH) },
+        ...peers.map((peer) => ({ name: peer.database, run: () => stepCaCpuPerSvidUs(peer, named.slice(1)) })),
       ],
       rounds,
     );
-    return { ...measured, issuers: issuers.size };
+    await stopAll(running);
+    const first = await alternate<string>(
+      [
+        { name: 'ours', run: () => firstSvidMs(planeFolder, agent, csrs[0]!) },
+        ...peers.map(({ database }) => ({
+          name: database,
+          run: async () => {
+            const { firstMs, process } = await startPeer(database);
+            await process.stop();
+            return firstMs;
+          },
+        })),
+      ],
+      rounds,
+    );
+    return {
+      single: measured['single']!,
+      batch: measured['batch']!,
+      firstMs: first['ours']!,
+      issuers: issuers.size,
+      stepCa: peers.map(({ database }) => ({ database, single: measured[database]!, firstMs: first[database]! })),
+    };
   } finally {
-    await plane?.process.stop();
+    await stopAll(running);
     await rm(dir, { recursive: true, force: true });
   }
 }
 
+async function stopAll(running: RunningProcess[]): Promise<void> {
+  for (const process of running.splice(0)) await process.stop();
+}
+
+async function oursCpuPerSvidUs(
+  { process, trust }: BenchControlPlane,
+  agent: BenchAgent,
+  chunks: readonly (readonly string[])[],
+  issuers: Set<string>,
+): Promise<number> {
+  const calls = await Promise.all(chunks.map((chunk) => agent.prepare(trust.url, chunk)));
+  const startUs = processCpuUs(process.pid);
+  for (const call of calls) for (const issuer of await call()) issuers.add(issuer);
+  return (processCpuUs(process.pid) - startUs) / chunks.flat().length;
+}
+
+/** A control plane that was there before, with its state on disk; from spawning it on. */
+async function firstSvidMs(folder: string, agent: BenchAgent, csr: string): Promise<number> {
+  const startedMs = performance.now();
+  const plane = await startControlPlane(folder, TRUST_DOMAIN);
+  try {
+    await (await agent.prepare(plane.trust.url, [csr]))();
+    return performance.now() - startedMs;
+  } finally {
+    await plane.process.stop();
+  }
+}
+
+async function stepCaCpuPerSvidUs({ process, prepare }: StepCa, csrs: readonly Uint8Array[]): Promise<number> {
+  const calls = await Promise.all(csrs.map(prepare));
+  const startUs = processCpuUs(process.pid);
+  for (const call of calls) await call();
+  return (processCpuUs(process.pid) - startUs) / csrs.length;
+}
+
 type PreparedCall = () => Promise<string[]>;
+type BenchAgent = { readonly prepare: (url: string, csrs: readonly string[]) => Promise<PreparedCall> };
 
 /** Joins as a node agent with one entry. `prepare` signs the call's proof, which is good for a minute, ahead of time. */
-async function joinAgent(
-  plane: BenchControlPlane,
-): Promise<{ prepare: (csrs: readonly string[]) => Promise<PreparedCall> }> {
-  const { url } = plane.trust;
+async function joinAgent(plane: BenchControlPlane): Promise<BenchAgent> {
   const { token, agentId } = await plane.post<JoinTokenAnswer>(PATHS.admin.joinTokens, { agentName: 'bench' });
   const entry = await plane.post<RegistrationEntry>(PATHS.admin.entries, {
-    spiffeId: `spiffe://${TRUST_DOMAIN}/payments`,
+    spiffeId: SPIFFE_ID,
     parentId: agentId,
     selectors: ['unix:uid:1000'],
   });
@@ -66,11 +145,11 @@ async function joinAgent(
   if (!parsed.ok) throw new Error(parsed.reason);
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const join = { token: parsed.value.secret, csr: Buffer.from(createCsr(privateKey, {})).toString('base64') };
-  const identity = await post<AgentIdentity>(url + PATHS.agentJoin, JSON.stringify(join));
+  const identity = await post<AgentIdentity>(plane.trust.url + PATHS.agentJoin, JSON.stringify(join));
   const signer = createSoftwareSigner(privateKey, 'ES256');
   const chain = identity.chain.map((der) => Buffer.from(der, 'base64'));
   return {
-    async prepare(csrs) {
+    async prepare(url, csrs) {
       const body = JSON.stringify({ requests: csrs.map((csr) => ({ entryId: entry.id, csr })) });
       const call = {
         method: 'POST',

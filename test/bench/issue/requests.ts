@@ -2,8 +2,10 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { createCsr } from '@postern/ca';
 
-export function createCsrs(count: number): Uint8Array[] {
+/** `spiffeId`: named in each request; step-ca asks for it. */
+export function createCsrs(count: number, spiffeId?: string): Uint8Array[] {
+  const names = spiffeId === undefined ? {} : { spiffeId };
   return Array.from({ length: count }, () =>
-    createCsr(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey, {}),
+    createCsr(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey, names),
   );
 }
