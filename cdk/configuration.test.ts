@@ -38,6 +38,13 @@ describe('a configuration', () => {
     ]);
   });
 
+  test('gives a team its paths, as the function reads them', () => {
+    const { administrators } = readConfiguration({ administrators: { [ROLE]: ['service-team:/shop/', 'reader'] } });
+    expect(JSON.parse(formatAdministrators(administrators))).toEqual({
+      'arn:aws:iam::111122223333:role/admins': ['service-team:/shop/', 'reader'],
+    });
+  });
+
   test('is careful where nothing is said', () => {
     expect(readConfiguration({})).toEqual({
       stackName: 'Postern',
@@ -58,6 +65,9 @@ describe('a configuration', () => {
     ['a trust domain with its scheme', { trustDomain: 'spiffe://prod.example.org' }, ['trustDomain']],
     ['a role that nobody has', { administrators: { [ROLE]: ['administrator'] } }, ['administrators']],
     ['a role beside one that nobody has', { administrators: { [ROLE]: ['operator', 'root'] } }, ['administrators']],
+    ['a team without its path', { administrators: { [ROLE]: ['service-team'] } }, ['administrators']],
+    ['a team of everything', { administrators: { [ROLE]: ['service-team:/'] } }, ['administrators']],
+    ['a path that is not whole', { administrators: { [ROLE]: ['service-team:/shop'] } }, ['administrators']],
     ['an administrator without a role', { administrators: { [ROLE]: [] } }, ['administrators']],
     ['roles that are no list', { administrators: { [ROLE]: 'operator' } }, ['administrators']],
     ['administrators that are no JSON', { administrators: `${ROLE}=operator` }, ['administrators']],

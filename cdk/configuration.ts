@@ -3,13 +3,13 @@
  * wrong is said together, each with what to write instead; a key that nobody reads is wrong too, since a misspelled
  * `administrators` would lock everybody out without a word.
  */
-import { isRole, ROLES, type Role } from '@postern/functions/door/administrator';
+import { areGrants, GRANT_FORM, type Grant } from '@postern/functions/door/administrator';
 import { parseTrustDomain, type TrustDomain } from '@postern/spiffe';
 import { type Context, createContextReader } from './context.ts';
 import { type IamPrincipal, parseIamPrincipal } from './iam_principal.ts';
 
 export interface Administrator extends IamPrincipal {
-  readonly roles: readonly Role[];
+  readonly roles: readonly Grant[];
 }
 
 /** How long nobody may destroy an object before its time is over; `compliance`: nobody at all, AWS included. */
@@ -43,7 +43,7 @@ export const EXAMPLE_TRUST_DOMAIN = 'postern.example';
 /** Each with what it says, for docs/deploy.md and for who misspells one. */
 export const CONFIGURATION_KEYS = {
   trustDomain: 'name of the trust domain, such as `prod.example.org`; one deployment has one, for good',
-  administrators: `JSON: ARN of an IAM role or user → list of ${ROLES.join(', ')}; who may call \`admin\`, \`publish\` and \`audit\``,
+  administrators: `JSON: ARN of an IAM role or user → list of ${GRANT_FORM}; who may call \`admin\`, \`publish\` and \`audit\``,
   enforcementPoints: 'ARNs of the IAM roles of proxies that ask `authorize`, separated by commas',
   ingestPrincipals: 'ARNs of the IAM roles of nodes whose agents deliver records, separated by commas',
   publicUrl: 'origin of a domain name of yours in front of the HTTP API, such as `https://postern.example.org`',
@@ -79,11 +79,10 @@ export function readConfiguration(context: Context): Configuration {
   const administrators = Object.entries(reader.object('administrators')).flatMap(([arn, given]) => {
     const parsed = parseIamPrincipal(arn);
     if (!parsed.ok) problem('administrators', parsed.detail ?? parsed.reason);
-    const roles = Array.isArray(given) && given.length > 0 ? given.filter(isRole) : [];
-    const areKnown = Array.isArray(given) && roles.length === given.length && roles.length > 0;
-    if (!areKnown)
-      problem('administrators', `\`${arn.slice(0, 200)}\` needs a list of roles, out of ${ROLES.join(', ')}`);
-    return parsed.ok && areKnown ? [{ ...parsed.value, roles }] : [];
+    const roles = areGrants(given) ? given : [];
+    if (roles.length === 0)
+      problem('administrators', `\`${arn.slice(0, 200)}\` needs a list of roles, out of ${GRANT_FORM}`);
+    return parsed.ok && roles.length > 0 ? [{ ...parsed.value, roles }] : [];
   });
   if (new Set(administrators.map(({ principal }) => principal)).size < administrators.length)
     problem('administrators', 'names one role twice, with two paths');

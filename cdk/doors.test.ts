@@ -1,5 +1,5 @@
 import { accessOf, FUNCTION_NAMES } from '@postern/functions/access';
-import { ROUTES } from '@postern/functions/routes';
+import { IAM_ROUTES, ROUTES } from '@postern/functions/routes';
 import { describe, expect, test } from 'vitest';
 import { FULL_CONTEXT, synthesiseForTest, textOf } from './testing/synthesised.ts';
 import { DEFAULT_THROTTLE, ROUTE_THROTTLES } from './throttles.ts';
@@ -29,6 +29,13 @@ describe('the HTTP API', () => {
     );
     expect(open.sort()).toEqual(declared.sort());
     expect(open.join()).not.toContain('$default');
+  });
+
+  test('asks IAM who calls where the call itself is the proof, and nowhere else', () => {
+    const guarded = ofType('AWS::ApiGatewayV2::Route')
+      .filter(({ Properties }) => (Properties['AuthorizationType'] ?? 'NONE') !== 'NONE')
+      .map(({ Properties }) => [Properties['RouteKey'], Properties['AuthorizationType']]);
+    expect(guarded).toEqual([...IAM_ROUTES].map((route) => [route, 'AWS_IAM']));
   });
 
   test('bounds each of them, and that of join tokens most', () => {

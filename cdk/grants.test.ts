@@ -24,6 +24,7 @@ function declared(name: FunctionName): string[] {
     ...row.readsObjects.flatMap((folder) => [`get ${folder}`, `list ${folder}`]),
     ...row.writesObjects.map((folder) => `put ${folder}`),
     ...row.secrets.map((secret) => `secret ${secret}`),
+    ...(row.attestorSecrets === true ? ['secrets of attestors'] : []),
     // Lambda wants both of who calls a function's URL.
     ...(row.asksRotate ? ['ask rotate', 'invoke rotate through its url'] : []),
   ].sort();

@@ -8,6 +8,7 @@ import { RemovalPolicy } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import type { BundleFolders } from './bundle/bundle_functions.ts';
 import type { Configuration } from './configuration.ts';
+import { grantReadAttestorSecrets } from './constructs/attestor_secrets.ts';
 import { AuthorityKeys } from './constructs/authority_keys.ts';
 import { IamDoor } from './constructs/iam_door.ts';
 import { ObjectStore } from './constructs/object_store.ts';
@@ -56,7 +57,7 @@ export class Postern extends Construct {
     for (const name of ['admin', 'publish', 'audit'] as const) this.doorOf(name).admit(configuration.administrators);
 
     for (const name of FUNCTION_NAMES) {
-      this.#grant(name);
+      this.#grant(name, trustDomain);
       this.functionOf(name).configure(variablesOf(name, this.#deployed(configuration)));
     }
   }
@@ -73,7 +74,7 @@ export class Postern extends Construct {
   }
 
   /** What the row of `ACCESS` says, and nothing more. */
-  #grant(name: FunctionName): void {
+  #grant(name: FunctionName, trustDomain: string): void {
     const access = accessOf(name);
     const { role } = this.functionOf(name);
     for (const [key, use] of Object.entries(access.signingKeys) as [SigningKeyName, 'sign' | 'public'][]) {
@@ -87,6 +88,7 @@ export class Postern extends Construct {
     this.objects.grantRead(role, access.readsObjects);
     this.objects.grantWrite(role, access.writesObjects);
     for (const secret of access.secrets) this.secrets.grantRead(role, secret);
+    if (access.attestorSecrets === true) grantReadAttestorSecrets(role, trustDomain);
     if (access.asksRotate) this.doorOf('rotate').grantCall(this.functionOf(name));
   }
 

@@ -16,6 +16,8 @@ export const DEFAULT_THROTTLE: Throttle = { perSecond: 50, burst: 100 };
 export const ROUTE_THROTTLES: { readonly [route: string]: Throttle } = {
   // Once in a node's life. Nobody is known before it, so guessing join tokens is what it would be used for.
   [`POST ${PATHS.agentJoin}`]: { perSecond: 5, burst: 20 },
+  // Workloads without an agent, each once in hours; a proof that is refused has cost a read, and its issuer's keys.
+  [`POST ${PATHS.svidsAttested}`]: { perSecond: 50, burst: 200 },
   // Every agent, every second or two: a thousand of them.
   [`GET ${PATHS.feed}`]: { perSecond: 1_000, burst: 2_000 },
   // After an outage all workloads of all nodes ask at once.

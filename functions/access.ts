@@ -10,6 +10,9 @@ export const PARTITIONS = {
   entries: ['entry', 'entry-of#*', 'entry-identity'],
   'join-tokens': ['join-token'],
   lineages: ['lineage'],
+  attestors: ['attestor'],
+  federations: ['federation'],
+  renewals: ['renewal'],
   proofs: ['proof#*'],
   feed: ['feed', 'feed-entry', 'fact#*'],
   issuers: ['issuers-certified'],
@@ -37,6 +40,8 @@ export interface Access {
   readonly readsObjects: readonly ObjectFolder[];
   readonly writesObjects: readonly ObjectFolder[];
   readonly secrets: readonly SecretName[];
+  /** Secrets that attestors' settings name, such as a token for a cluster's API server. */
+  readonly attestorSecrets?: true;
   /** `public`: on the internet, and so authenticates by itself; `iam`: the platform lets only named roles in. */
   readonly door: 'public' | 'iam';
   /** Whether it asks `rotate` to certify keys that it made in its memory. */
@@ -73,13 +78,14 @@ export const ACCESS = {
     asksRotate: true,
   },
   issue: {
-    signingKeys: AGENTS.signingKeys,
+    signingKeys: { ...AGENTS.signingKeys, jwt: 'sign' },
     macKeys: [...AGENTS.macKeys, 'entries'],
-    reads: [...AGENTS.reads, 'entries', 'join-tokens', 'lineages', ...RECORDS.reads],
-    writes: ['join-tokens', 'lineages', 'proofs', ...RECORDS.writes],
+    reads: [...AGENTS.reads, 'entries', 'join-tokens', 'lineages', 'attestors', 'renewals', ...RECORDS.reads],
+    writes: ['join-tokens', 'lineages', 'proofs', 'renewals', ...RECORDS.writes],
     readsObjects: [...AGENTS.objects, ...RECORDS.objects],
     writesObjects: RECORDS.objects,
     secrets: [],
+    attestorSecrets: true,
     door: 'public',
     asksRotate: true,
   },
@@ -95,7 +101,7 @@ export const ACCESS = {
     asksRotate: true,
   },
   trust: {
-    signingKeys: { root: 'public' },
+    signingKeys: { root: 'public', jwt: 'public' },
     macKeys: [],
     reads: RECORDS.reads,
     writes: RECORDS.writes,
@@ -130,9 +136,9 @@ export const ACCESS = {
   admin: {
     signingKeys: { root: 'public', release: 'public', assertion: 'public' },
     macKeys: ['facts', 'entries'],
-    reads: ['feed', 'entries', 'join-tokens', ...RECORDS.reads],
-    writes: ['feed', 'entries', 'join-tokens', ...RECORDS.writes],
-    deletes: ['entries'],
+    reads: ['feed', 'entries', 'join-tokens', 'attestors', 'federations', ...RECORDS.reads],
+    writes: ['feed', 'entries', 'join-tokens', 'attestors', 'federations', ...RECORDS.writes],
+    deletes: ['entries', 'attestors', 'federations'],
     readsObjects: ['authority', ...RECORDS.objects],
     writesObjects: RECORDS.objects,
     secrets: [],
@@ -142,14 +148,14 @@ export const ACCESS = {
   publish: {
     signingKeys: { release: 'sign' },
     macKeys: ['facts'],
-    reads: ['feed', ...RECORDS.reads],
+    reads: ['feed', 'federations', ...RECORDS.reads],
     writes: ['feed', ...RECORDS.writes],
     readsObjects: ['releases', ...RECORDS.objects],
     writesObjects: ['releases', ...RECORDS.objects],
     secrets: [],
     door: 'iam',
     asksRotate: true,
-    tickMinutes: 5,
+    tickMinutes: 1,
   },
   audit: {
     signingKeys: {},
@@ -163,7 +169,7 @@ export const ACCESS = {
     asksRotate: true,
   },
   rotate: {
-    signingKeys: { root: 'sign', assertion: 'sign' },
+    signingKeys: { root: 'sign', jwt: 'public', assertion: 'sign' },
     macKeys: ['facts'],
     reads: ['feed', 'issuers', ...RECORDS.reads],
     writes: ['feed', 'issuers', ...RECORDS.writes],

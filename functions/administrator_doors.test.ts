@@ -13,13 +13,21 @@ beforeAll(async () => {
 });
 afterAll(() => world.remove());
 
-type Door = [door: string, method: 'GET' | 'POST' | 'DELETE', path: string];
+type Door = [door: string, method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string];
 const DOORS: Door[] = [
   ['admin POST /v1/admin/entries', 'POST', PATHS.admin.entries],
   ['admin GET /v1/admin/entries', 'GET', PATHS.admin.entries],
   ['admin GET /v1/admin/entries/:id', 'GET', PATHS.admin.entry('x')],
+  ['admin PUT /v1/admin/entries/:id', 'PUT', PATHS.admin.entry('x')],
   ['admin DELETE /v1/admin/entries/:id', 'DELETE', PATHS.admin.entry('x')],
   ['admin POST /v1/admin/join-tokens', 'POST', PATHS.admin.joinTokens],
+  ['admin POST /v1/admin/federations', 'POST', PATHS.admin.federations],
+  ['admin GET /v1/admin/federations', 'GET', PATHS.admin.federations],
+  ['admin DELETE /v1/admin/federations/:trustDomain', 'DELETE', PATHS.admin.federation('x')],
+  ['admin POST /v1/admin/attestors', 'POST', PATHS.admin.attestors],
+  ['admin GET /v1/admin/attestors', 'GET', PATHS.admin.attestors],
+  ['admin GET /v1/admin/attestors/:name', 'GET', PATHS.admin.attestor('x')],
+  ['admin DELETE /v1/admin/attestors/:name', 'DELETE', PATHS.admin.attestor('x')],
   ['admin POST /v1/admin/revocations', 'POST', PATHS.admin.revocations],
   ['admin GET /v1/admin/status', 'GET', PATHS.admin.status],
   ['publish POST /v1/admin/releases', 'POST', PATHS.admin.releases],
@@ -228,6 +236,8 @@ test('what each role may do is this, and nothing else', () => {
     'entries:read',
     'entries:write',
     'join-tokens:create',
+    'attestors:read',
+    'attestors:write',
     'releases:read',
     'releases:publish',
     'records:read',
@@ -238,12 +248,12 @@ test('what each role may do is this, and nothing else', () => {
     (role) => `${role}: ${permissions.filter((it) => isGranted({ name: 'x', roles: [role] }, it)).join(' ')}`,
   );
   expect(matrix).toEqual([
-    'reader: status:read entries:read releases:read',
-    'auditor: status:read entries:read releases:read records:read trail:export',
-    'service-team: ',
-    'operator: status:read entries:read entries:write join-tokens:create releases:read access:revoke',
-    'authority-operator: status:read entries:read',
-    'security-administrator: status:read entries:read entries:write join-tokens:create releases:read releases:publish records:read trail:export access:revoke',
+    'reader: status:read entries:read attestors:read releases:read',
+    'auditor: status:read entries:read attestors:read releases:read records:read trail:export',
+    'service-team: entries:read entries:write',
+    'operator: status:read entries:read entries:write join-tokens:create attestors:read releases:read access:revoke',
+    'authority-operator: status:read entries:read attestors:read attestors:write',
+    'security-administrator: status:read entries:read entries:write join-tokens:create attestors:read attestors:write releases:read releases:publish records:read trail:export access:revoke',
   ]);
   expect(permissions.filter((it) => isGranted({ name: 'x', roles: [] }, it))).toEqual([]);
 });

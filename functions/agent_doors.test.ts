@@ -63,6 +63,10 @@ const DOORS: [door: string, call: AgentCall][] = [
   ['issue POST /v1/agents/renew', { method: 'POST', target: PATHS.agentRenew, body: { csr } }],
   ['issue POST /v1/svids', { method: 'POST', target: PATHS.svids, body: { requests: [{ entryId: 'x', csr }] } }],
   [
+    'issue POST /v1/jwt-svids',
+    { method: 'POST', target: PATHS.jwtSvids, body: { requests: [{ entryId: 'x', audience: ['a'] }] } },
+  ],
+  [
     'ingest POST /v1/audit/segments',
     { method: 'POST', target: PATHS.segments, body: { producer: 'x', key: {}, segments: [] } },
   ],
@@ -150,8 +154,8 @@ describe('an agent gets nothing that belongs to another', () => {
         { entryId: 'never', reason: 'entry-unknown' },
       ],
     });
-    expect(await world.recordOf('refusal', ({ reason }) => reason === 'entry-unknown')).toMatchObject({
-      door: 'issue svid',
+    expect(await world.recordOf('refusal', ({ door }) => door === 'issue svid')).toMatchObject({
+      reason: 'entry-unknown',
       caller: agent.spiffeId,
     });
     expect(world.effects()).toEqual(before);

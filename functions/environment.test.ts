@@ -15,7 +15,10 @@ const COMPLETE: { readonly [variable: string]: string } = {
   [VARIABLES.functionPrincipals]: JSON.stringify({ [ROLE]: 'issue' }),
   [VARIABLES.administrators]: JSON.stringify({ [ROLE]: ['auditor', 'operator'] }),
   ...Object.fromEntries(
-    (['root', 'release', 'assertion', 'entries', 'facts'] as const).map((key) => [keyVariable(key), `arn:${key}`]),
+    (['root', 'jwt', 'release', 'assertion', 'entries', 'facts'] as const).map((key) => [
+      keyVariable(key),
+      `arn:${key}`,
+    ]),
   ),
   POSTERN_SECRET_POSTURE_WEBHOOK: 'arn:secret',
 };
@@ -64,6 +67,18 @@ test.each([
   ['administrators that are no JSON', 'admin', VARIABLES.administrators, '{'],
   ['administrators as a list', 'admin', VARIABLES.administrators, '[]'],
   ['a role that nobody knows', 'admin', VARIABLES.administrators, JSON.stringify({ [ROLE]: ['root'] })],
+  ['a team without its path', 'admin', VARIABLES.administrators, JSON.stringify({ [ROLE]: ['service-team'] })],
+  ['a team of everything', 'admin', VARIABLES.administrators, JSON.stringify({ [ROLE]: ['service-team:/'] })],
+  ['a team of half a segment', 'admin', VARIABLES.administrators, JSON.stringify({ [ROLE]: ['service-team:/sh'] })],
+  ['a team that climbs', 'admin', VARIABLES.administrators, JSON.stringify({ [ROLE]: ['service-team:/shop/../'] })],
+  [
+    'a team of the control plane',
+    'admin',
+    VARIABLES.administrators,
+    JSON.stringify({ [ROLE]: ['service-team:/postern/'] }),
+  ],
+  ['a team by a pattern', 'admin', VARIABLES.administrators, JSON.stringify({ [ROLE]: ['service-team:/*/'] })],
+  ['a path of another role', 'admin', VARIABLES.administrators, JSON.stringify({ [ROLE]: ['operator:/shop/'] })],
   ['an administrator without a name', 'admin', VARIABLES.administrators, JSON.stringify({ '': ['auditor'] })],
   ['a function that nobody knows', 'rotate', VARIABLES.functionPrincipals, JSON.stringify({ [ROLE]: 'postern' })],
   [

@@ -5,7 +5,7 @@
 import type { MacKeyName, SigningKeyName } from '@postern/keys';
 import { parseTrustDomain, type TrustDomain } from '@postern/spiffe';
 import { accessOf, FUNCTION_NAMES, type FunctionName, type SecretName } from './access.ts';
-import { isRole, type Role } from './door/administrator.ts';
+import { areGrants, type Grant } from './door/administrator.ts';
 
 export const VARIABLES = {
   trustDomain: 'POSTERN_TRUST_DOMAIN',
@@ -18,13 +18,15 @@ export const VARIABLES = {
   ingestUrl: 'POSTERN_INGEST_URL',
   /** JSON: IAM principal → name of the function that runs as it. */
   functionPrincipals: 'POSTERN_FUNCTION_PRINCIPALS',
-  /** JSON: IAM principal → roles. */
+  /** JSON: IAM principal → roles, of a team with its path: `service-team:/shop/`. */
   administrators: 'POSTERN_ADMINISTRATORS',
   /** `1` where a development provider without TLS runs on the same machine as the functions. */
   allowLoopbackIssuers: 'POSTERN_ALLOW_LOOPBACK_ISSUERS',
 } as const;
 
 export const keyVariable = (name: SigningKeyName | MacKeyName): string => `POSTERN_KEY_${name.toUpperCase()}`;
+/** Below it are the secrets that attestors' settings name, in Secrets Manager. */
+export const attestorSecretPrefix = (trustDomain: string): string => `postern/${trustDomain}/attestor/`;
 export const secretVariable = (name: SecretName): string => `POSTERN_SECRET_${name.toUpperCase().replaceAll('-', '_')}`;
 
 /** Of functions that need them; names the variable, never its value. */
@@ -45,7 +47,7 @@ export interface FunctionEnvironment {
   readonly rotateUrl: string | undefined;
   readonly ingestUrl: string | undefined;
   readonly functionPrincipals: ReadonlyMap<string, FunctionName>;
-  readonly administrators: ReadonlyMap<string, readonly Role[]>;
+  readonly administrators: ReadonlyMap<string, readonly Grant[]>;
   readonly allowLoopbackIssuers: boolean;
 }
 
@@ -87,8 +89,8 @@ export function readEnvironment(
     functionPrincipals:
       name === 'rotate' ? mapOf(VARIABLES.functionPrincipals, text, isFunctionName) : new Map<string, FunctionName>(),
     administrators: ADMINISTERED.has(name)
-      ? mapOf(VARIABLES.administrators, text, areRoles)
-      : new Map<string, readonly Role[]>(),
+      ? mapOf(VARIABLES.administrators, text, areGrants)
+      : new Map<string, readonly Grant[]>(),
     allowLoopbackIssuers: variables[VARIABLES.allowLoopbackIssuers] === '1',
   };
 }
@@ -102,7 +104,6 @@ function named<Name extends string>(names: readonly Name[], textOf: (name: Name)
 
 const isFunctionName = (value: unknown): value is FunctionName =>
   typeof value === 'string' && (FUNCTION_NAMES as readonly string[]).includes(value);
-const areRoles = (value: unknown): value is readonly Role[] => Array.isArray(value) && value.every(isRole);
 
 /** A map with a member that is not understood is refused whole: who left it out would be locked out without a word. */
 function mapOf<T>(

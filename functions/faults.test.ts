@@ -40,6 +40,7 @@ const FAULTS = {
   assertion: { signers: (name) => name === 'assertion' },
   release: { signers: (name) => name === 'release' },
   root: { signers: (name) => name === 'root' },
+  jwt: { signers: (name) => name === 'jwt' },
   mac: { mac: true },
 } as const satisfies { readonly [name: string]: Faults };
 type FaultName = keyof typeof FAULTS;
@@ -72,6 +73,11 @@ const DOORS: [name: string, call: () => Promise<() => Promise<Response>>, needs:
     'svids',
     async () => () => post(PATHS.svids, { requests: [{ entryId, csr: csr() }] }),
     ['table', 'writes', 'objects', 'mac'],
+  ],
+  [
+    'jwt-svids',
+    async () => () => post(PATHS.jwtSvids, { requests: [{ entryId, audience: ['a'] }] }),
+    ['table', 'writes', 'objects', 'mac', 'jwt'],
   ],
   ['feed', async () => () => get(`${PATHS.feed}?epoch=&after=0`), ['table', 'mac']],
   ['release', async () => () => get(PATHS.release(1)), ['table', 'objects']],
@@ -116,7 +122,12 @@ const DOORS: [name: string, call: () => Promise<() => Promise<Response>>, needs:
     ['table', 'writes', 'objects', 'mac'],
   ],
   ['status', async () => () => administer('GET', PATHS.admin.status), ['table', 'mac']],
-  ['publish', async () => () => publish(world), ['table', 'writes', 'objects', 'release', 'mac']],
+  [
+    'publish',
+    async () => () => publish(world, POLICIES, { force: true }),
+    ['table', 'writes', 'objects', 'release', 'mac'],
+  ],
+  ['publish what is in force', async () => () => publish(world), ['table', 'objects', 'mac']],
   [
     'roll back',
     async () => () => administer('POST', PATHS.admin.rollback, { to: 1 }),
@@ -229,7 +240,7 @@ test('of a batch, what was signed before the records failed is not handed out un
 test('when all is over the trail is whole', async () => {
   clear(world);
   await administer('GET', PATHS.admin.status);
-  await published(world, { ...POLICIES });
+  expect((await publish(world, POLICIES, { force: true })).status).toBe(201);
   await new Promise((resolve) => setTimeout(resolve, 1200));
   const report = await world.verify();
   expect(report.findings.filter(({ kind }) => kind !== 'issuance-open')).toEqual([]);

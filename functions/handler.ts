@@ -1,7 +1,7 @@
 /** What all handlers share: settings from the environment, ports on AWS, and the function behind Lambda's events. */
 
 import type { ControlPlaneTrust } from '@postern/api';
-import { type AwsClients, openAwsPorts } from '@postern/aws';
+import { type AwsClients, openAwsPorts, openNamedSecrets } from '@postern/aws';
 import { serveLambda } from '@postern/aws/lambda';
 import { environmentCredentials } from '@postern/aws/signed-fetch';
 import { createExchange } from '@postern/aws/thin';
@@ -9,7 +9,7 @@ import { systemClock } from '@postern/store';
 import type { FunctionName, SecretName } from './access.ts';
 import { type VerifyAdministrator, verifyAdministratorPrincipal } from './door/administrator.ts';
 import type { IdentifyFunction } from './door/door.ts';
-import { type FunctionEnvironment, readEnvironment } from './environment.ts';
+import { attestorSecretPrefix, type FunctionEnvironment, readEnvironment } from './environment.ts';
 import type { FunctionLog, FunctionPorts } from './ports.ts';
 import { createRemoteCertifier } from './rotate/remote_certifier.ts';
 import type { ServedFunction } from './served.ts';
@@ -22,6 +22,7 @@ export interface HandlerPorts extends FunctionPorts {
   readonly identify: IdentifyFunction;
   readonly allowLoopbackIssuers: boolean;
   readonly secret: (name: SecretName) => Promise<Uint8Array>;
+  readonly attestorSecret: (name: string) => Promise<string>;
 }
 
 /** Throws when the environment is not what the function needs: it then answers nobody. */
@@ -32,9 +33,12 @@ export function createHandler(
 ): ReturnType<typeof serveLambda> {
   const environment = readEnvironment(name, process.env);
   const { administrators, functionPrincipals, url, region, ingestUrl } = environment;
+  const clients = createClients();
+  const prefix = attestorSecretPrefix(environment.trustDomain);
   const ports: HandlerPorts = {
     ...environment,
-    ...openAwsPorts({ ...environment, clock: systemClock }, createClients()),
+    ...openAwsPorts({ ...environment, clock: systemClock }, clients),
+    attestorSecret: openNamedSecrets({ prefix, clock: systemClock }, clients.secrets),
     clock: systemClock,
     log,
     certifier: createRemoteCertifier({ url: rotateUrlOf(environment), send: sendAsOwnRole(region) }),

@@ -8,6 +8,7 @@ import { parseTrustDomain } from '@postern/spiffe';
 import { type Clock, systemClock } from '@postern/store';
 import { type Adapters, openAdapters } from './local/adapters.ts';
 import { verifyAdministratorToken } from './local/administrator_token.ts';
+import { readAttestorSecrets } from './local/attestor_secret.ts';
 import { listenAsDecisionPoint } from './local/decision_point.ts';
 import { openLocalFunctions } from './local/functions.ts';
 import { listenForPublic } from './local/public_listener.ts';
@@ -75,7 +76,8 @@ async function open(options: LocalOptions, shutdown: Shutdown): Promise<LocalCon
   shutdown.add(listener.close);
   const ground = { ...adapters, adapters, trustDomain, clock, log, url: listener.url, shutdown };
   const verifyAdministrator = verifyAdministratorToken(administratorToken);
-  const functions = await openLocalFunctions({ ...ground, verifyAdministrator, postureSecret });
+  const attestorSecret = readAttestorSecrets(dir);
+  const functions = await openLocalFunctions({ ...ground, verifyAdministrator, postureSecret, attestorSecret });
   listener.mount(functions.apps.map(({ app }) => app));
   // Closed again before the functions are: nobody is let in while they write their last records.
   shutdown.add(listener.close);

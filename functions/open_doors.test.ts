@@ -44,7 +44,7 @@ describe('nobody joins', () => {
     ['with a token that was used', () => used(), { ...unknown, reason: 'join-token-used' }],
     [
       'with more than a request has',
-      async () => ({ csr: 'x'.repeat(17 * 1024) }),
+      async () => ({ csr: 'x'.repeat(30 * 1024) }),
       { status: 413, code: 'too-large', door, reason: 'body-too-large' },
     ],
   ];
@@ -216,7 +216,7 @@ describe('what is no door', () => {
         resolve(response.statusCode);
       });
       request.on('error', reject);
-      for (let times = 0; times < 20; times++) request.write('x'.repeat(1024));
+      for (let times = 0; times < 40; times++) request.write('x'.repeat(1024));
       // It is answered before it has ended.
     });
     expect(status).toBe(413);

@@ -6,17 +6,33 @@ import type { FunctionName } from './access.ts';
 export const ROUTES: { readonly [F in FunctionName]: readonly string[] } = {
   // Asked at any path: what is decided travels in headers.
   authorize: [],
-  issue: [`POST ${PATHS.agentJoin}`, `POST ${PATHS.agentRenew}`, `GET ${PATHS.agentEntries}`, `POST ${PATHS.svids}`],
+  issue: [
+    `POST ${PATHS.agentJoin}`,
+    `POST ${PATHS.agentRenew}`,
+    `GET ${PATHS.agentEntries}`,
+    `POST ${PATHS.svids}`,
+    `POST ${PATHS.svidsAttested}`,
+    `POST ${PATHS.svidsAwsIam}`,
+    `POST ${PATHS.jwtSvids}`,
+  ],
   feed: [`GET ${PATHS.feed}`, `GET ${PATHS.release(':number')}`],
-  trust: [`GET ${PATHS.trustBundle}`],
+  trust: [`GET ${PATHS.trustBundle}`, `GET ${PATHS.openidConfiguration}`, `GET ${PATHS.jwks}`],
   signals: [`POST ${PATHS.posture(':source')}`],
   ingest: [`POST ${PATHS.segments}`],
   admin: [
     `POST ${PATHS.admin.entries}`,
     `GET ${PATHS.admin.entries}`,
     `GET ${PATHS.admin.entry(':id')}`,
+    `PUT ${PATHS.admin.entry(':id')}`,
     `DELETE ${PATHS.admin.entry(':id')}`,
     `POST ${PATHS.admin.joinTokens}`,
+    `POST ${PATHS.admin.federations}`,
+    `GET ${PATHS.admin.federations}`,
+    `DELETE ${PATHS.admin.federation(':trustDomain')}`,
+    `POST ${PATHS.admin.attestors}`,
+    `GET ${PATHS.admin.attestors}`,
+    `GET ${PATHS.admin.attestor(':name')}`,
+    `DELETE ${PATHS.admin.attestor(':name')}`,
     `POST ${PATHS.admin.revocations}`,
     `GET ${PATHS.admin.status}`,
   ],
@@ -24,3 +40,6 @@ export const ROUTES: { readonly [F in FunctionName]: readonly string[] } = {
   audit: [`GET ${PATHS.admin.records}`, `GET ${PATHS.admin.record(':id')}`, `GET ${PATHS.admin.trail}`],
   rotate: [`POST ${PATHS.keys.issuer}`, `POST ${PATHS.keys.feed}`, `POST ${PATHS.keys.producer}`],
 };
+
+/** Of public functions: who calls is authenticated by IAM at the front door, and told to the function by it alone. */
+export const IAM_ROUTES: ReadonlySet<string> = new Set([`POST ${PATHS.svidsAwsIam}`]);

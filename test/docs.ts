@@ -4,11 +4,27 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { references } from './docs/references.ts';
+import { readCommandLine } from './kit/command_line.ts';
 import { repositoryFolder } from './tools/places.ts';
 
-const { values } = parseArgs({ options: { write: { type: 'boolean', default: false } } });
+const { values } = readCommandLine({
+  name: 'npm run docs',
+  options: { write: { type: 'boolean', default: false } },
+  usage: `npm run docs [-- --write]
+
+Compares the references in the documents that are made from the code with the code.
+
+  --write  write those that differ
+  --help   this text
+
+Examples:
+  npm run docs
+  npm run docs -- --write
+
+Exit codes: 0 when nothing differs any more, 1 otherwise, 2 for a mistake in the command line.
+`,
+});
 const stale = references().filter(({ path, text }) => readIfThere(join(repositoryFolder, path)) !== text);
 for (const { path, text } of stale) {
   if (values.write) writeFileSync(join(repositoryFolder, path), text);

@@ -2,8 +2,8 @@
  * `npm run bundle [-- NAME…] [-- --write-deps]`: bundles the functions into `.build/functions/`, says how large each is,
  * and with `--write-deps` writes what each contains to `functions/NAME/deps.txt`.
  */
-import { parseArgs } from 'node:util';
 import { FUNCTION_NAMES, type FunctionName } from '@postern/functions/access';
+import { readCommandLine } from '../../test/kit/command_line.ts';
 import { bundleFunctions } from './bundle_functions.ts';
 import { BundleRefused } from './check_contents.ts';
 import {
@@ -13,20 +13,29 @@ import {
   writeDependencyList,
 } from './dependency_list.ts';
 
-const { values, positionals } = parseArgs({
+const { values, words } = readCommandLine({
+  name: 'npm run bundle',
   options: { 'write-deps': { type: 'boolean', default: false } },
-  allowPositionals: true,
+  words: FUNCTION_NAMES,
+  usage: `npm run bundle [-- NAME…] [-- --write-deps]
+
+Bundles the functions into .build/functions/, all of them or those that are named, and says how large
+each is. The functions:
+  ${FUNCTION_NAMES.join(' ')}
+
+  --write-deps  write what each contains to functions/NAME/deps.txt
+  --help        this text
+
+Examples:
+  npm run bundle
+  npm run bundle -- authorize publish --write-deps
+
+Exit codes: 0, 1 when a bundle contains what it must not, 2 for a mistake in the command line.
+`,
 });
-const unknown = positionals.filter((name) => !(FUNCTION_NAMES as readonly string[]).includes(name));
-if (unknown.length > 0) {
-  process.stderr.write(
-    `bundle: unknown \`${unknown.join('`, `').slice(0, 200)}\`; known are ${FUNCTION_NAMES.join(', ')}\n`,
-  );
-  process.exit(2);
-}
 
 try {
-  const names = positionals.length === 0 ? FUNCTION_NAMES : (positionals as FunctionName[]);
+  const names = words.length === 0 ? FUNCTION_NAMES : (words as readonly FunctionName[]);
   const bundles = await bundleFunctions(names, {}, ({ name, bytes, tookMs }) => {
     process.stdout.write(`${name.padEnd(10)} ${String(bytes).padStart(9)} bytes ${String(tookMs).padStart(6)} ms\n`);
   });

@@ -3,7 +3,7 @@
  * CORS: no browser page has business there. The access log names the route and not the URL, since a query could hold what
  * should be in no log.
  */
-import { ROUTES } from '@postern/functions/routes';
+import { IAM_ROUTES, ROUTES } from '@postern/functions/routes';
 import type { RemovalPolicy } from 'aws-cdk-lib';
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
 import {
@@ -14,6 +14,7 @@ import {
   LogGroupLogDestination,
   PayloadFormatVersion,
 } from 'aws-cdk-lib/aws-apigatewayv2';
+import { HttpIamAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
@@ -73,7 +74,13 @@ export class PublicApi extends Construct {
     });
     for (const route of ROUTES[to.name]) {
       const [method = '', path = ''] = route.split(' ');
-      const added = this.#api.addRoutes({ path: apiPathOf(path), methods: [method as HttpMethod], integration });
+      const added = this.#api.addRoutes({
+        path: apiPathOf(path),
+        methods: [method as HttpMethod],
+        integration,
+        // In clear on either side: a route without it would believe nobody, since the function then learns no principal.
+        ...(IAM_ROUTES.has(route) && { authorizer: new HttpIamAuthorizer() }),
+      });
       const throttle = ROUTE_THROTTLES[route];
       if (throttle === undefined) continue;
       const settings = { ThrottlingRateLimit: throttle.perSecond, ThrottlingBurstLimit: throttle.burst };

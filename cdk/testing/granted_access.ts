@@ -25,6 +25,9 @@ const KEY_USES: { readonly [action: string]: string } = {
   'kms:GetPublicKey': 'public',
   'kms:GenerateMac': 'mac',
 };
+/** Below the prefix of the one trust domain, whatever the account and the Region. */
+const ATTESTOR_SECRETS =
+  /^arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:postern\/prod\.example\.org\/attestor\/\*$/;
 const TABLE_USES: { readonly [actions: string]: string } = {
   'dynamodb:ConditionCheckItem,dynamodb:GetItem,dynamodb:Query': 'read',
   'dynamodb:PutItem,dynamodb:UpdateItem': 'write',
@@ -88,6 +91,8 @@ export function grantedAccess(synthesised: Synthesised): GrantedAccess {
       return foldersOf(onlyCondition(condition, 'StringLikeIfExists', 's3:prefix'), '', 'list');
     if (isOne && isAlways && verb === 'secretsmanager:GetSecretValue' && resource === `<${secret?.id}>`)
       return ['secret posture-webhook'];
+    if (isOne && isAlways && verb === 'secretsmanager:GetSecretValue' && ATTESTOR_SECRETS.test(resource))
+      return ['secrets of attestors'];
     if (isOne && verb === 'lambda:InvokeFunctionUrl' && resource === rotate)
       return onlyCondition(condition, 'StringEquals', 'lambda:FunctionUrlAuthType').join() === 'AWS_IAM'
         ? ['ask rotate']

@@ -1,5 +1,5 @@
 /** The demo's command line. */
-import { parseArgs } from 'node:util';
+import { parseCommandLine, UsageError } from '../../test/kit/command_line.ts';
 import { DEFAULT_DIR, DEFAULT_PORT_BASE } from './places.ts';
 
 export interface DemoArguments {
@@ -35,14 +35,10 @@ Examples:
 Exit codes: 0 as declared, 1 otherwise, 2 for a mistake in the command line.
 `;
 
-/** A mistake of whoever typed it. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
-
 export function parseArguments(args: readonly string[]): DemoArguments | 'help' {
-  const values = parseValues(args);
-  if (values.help) return 'help';
+  const parsed = parseCommandLine({ options: OPTIONS }, args);
+  if (parsed === 'help') return parsed;
+  const { values } = parsed;
   const portBase = Number(values['port-base']);
   if (!Number.isSafeInteger(portBase) || portBase < 1024 || portBase > 65_000)
     throw new UsageError('--port-base is a port from 1024 to 65000');
@@ -50,20 +46,10 @@ export function parseArguments(args: readonly string[]): DemoArguments | 'help' 
   return { once: values.once, reset: values.reset, dir: values.dir, portBase, withoutEnvoy: values['without-envoy'] };
 }
 
-function parseValues(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        once: { type: 'boolean', default: false },
-        reset: { type: 'boolean', default: false },
-        dir: { type: 'string', default: DEFAULT_DIR },
-        'port-base': { type: 'string', default: String(DEFAULT_PORT_BASE) },
-        'without-envoy': { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-    }).values;
-  } catch (cause) {
-    throw new UsageError((cause as Error).message, { cause });
-  }
-}
+const OPTIONS = {
+  once: { type: 'boolean', default: false },
+  reset: { type: 'boolean', default: false },
+  dir: { type: 'string', default: DEFAULT_DIR },
+  'port-base': { type: 'string', default: String(DEFAULT_PORT_BASE) },
+  'without-envoy': { type: 'boolean', default: false },
+} as const;

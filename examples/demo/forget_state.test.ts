@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { UsageError } from './arguments.ts';
+import { UsageError } from '../../test/kit/command_line.ts';
 import { forgetState } from './forget_state.ts';
 
 let dir: string;

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { explainStartFault } from '@postern/cli';
-import { UsageError } from './arguments.ts';
+import { UsageError } from '../../test/kit/command_line.ts';
 
 /** Any of these is in the folder of a start that got anywhere. */
 const TRACES = ['admin-token', 'development-provider'];

@@ -43,7 +43,7 @@ export interface InForce {
   readonly replaced?: number;
 }
 
-/** Publishes, unless what an earlier start published is the same and still in force. Answers the release in force. */
+/** Publishes, unless what is in force is the same. Answers the release in force. */
 export async function publishPolicies({ admin, provider }: DemoControlPlane, places: Places): Promise<InForce> {
   const files = Object.fromEntries(readDemoPolicies(provider.issuer, Date.now()));
   const digest = createHash('sha256').update(JSON.stringify(files)).digest('hex');
@@ -54,7 +54,8 @@ export async function publishPolicies({ admin, provider }: DemoControlPlane, pla
   if (isOurs && ownDigest === digest) return { number: current, isNew: false };
   const answer = (await admin.post<PublishAnswer>(PATHS.admin.releases, { files })) as PublishAnswer;
   writeFileSync(marker, `${answer.number} ${digest}`);
-  return { number: answer.number, isNew: true, ...(current > 0 && !isOurs && { replaced: current }) };
+  const { number, published: isNew } = answer;
+  return { number, isNew, ...(isNew && current > 0 && !isOurs && { replaced: current }) };
 }
 
 /** The node's one-time token, for an agent that has no identity yet. */

@@ -2,8 +2,9 @@
 import { realpathSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { explainStartFault } from '@postern/cli';
+import { UsageError } from '../../test/kit/command_line.ts';
 import { isJoined, startDemoAgent } from './agent.ts';
-import { type DemoArguments, parseArguments, USAGE, UsageError } from './arguments.ts';
+import { type DemoArguments, parseArguments, USAGE } from './arguments.ts';
 import { Cleanup } from './cleanup.ts';
 import { pushPostures, settle } from './control_plane.ts';
 import { measureDecisions } from './decision_cost.ts';

@@ -2,30 +2,29 @@
  * The administrator's door: entries, join tokens, revocations, status. A change is recorded before it is made, so that
  * none takes effect unseen: a record may tell of a change that then failed, never the reverse.
  */
-import { type ControlPlaneTrust, formatJoinToken, type JoinTokenAnswer, PATHS, type StatusAnswer } from '@postern/api';
+import { type ControlPlaneTrust, PATHS, type StatusAnswer } from '@postern/api';
 import type { RecordBody } from '@postern/audit';
-import {
-  agentSpiffeId,
-  checkEntryInput,
-  type EntryInput,
-  type EntryReason,
-  type EntryStore,
-  type JoinTokenStore,
-} from '@postern/ca';
+import type { EntryStore, FederationStore, JoinTokenStore } from '@postern/ca';
 import type { FeedLog } from '@postern/feed';
-import type { Refusal } from '@postern/result';
+import type { AttestorStore } from '@postern/identity';
 import type { TrustDomain } from '@postern/spiffe';
 import type { Clock } from '@postern/store';
 import type { Hono } from 'hono';
 import type { Administrator, VerifyAdministrator } from '../door/administrator.ts';
-import { createDoor, type DoorPorts, type DoorRefusal } from '../door/door.ts';
-import { checkShape, integer, isCursor, listOf, optional, text } from '../door/shape.ts';
+import { createDoor, type DoorPorts } from '../door/door.ts';
+import { checkShape, integer, optional, text } from '../door/shape.ts';
+import { mountAttestorDoors } from './attestor_doors.ts';
+import { mountEntryDoors } from './entry_doors.ts';
+import { mountFederationDoors } from './federation_doors.ts';
+import { mountJoinTokenDoor } from './join_token_door.ts';
 
 export interface AdminPorts extends DoorPorts {
   readonly verifyAdministrator: VerifyAdministrator;
   readonly trustDomain: TrustDomain;
   readonly entries: EntryStore;
   readonly joinTokens: JoinTokenStore;
+  readonly attestors: AttestorStore;
+  readonly federations: FederationStore;
   readonly feedLog: FeedLog;
   /** What agents pin; travels in join tokens. */
   readonly controlPlane: ControlPlaneTrust;
@@ -34,105 +33,20 @@ export interface AdminPorts extends DoorPorts {
   readonly record: (body: RecordBody) => Promise<void>;
 }
 
-const MAX_BODY_BYTES = 64 * 1024;
-const DEFAULT_JOIN_TOKEN_SECONDS = 600;
-const MAX_JOIN_TOKEN_SECONDS = 7 * 24 * 60 * 60;
 /** Longer than any credential of ours lives, so that a revocation outlives what it takes back. */
 const REVOCATION_LIFE_MS = 30 * 24 * 60 * 60 * 1000;
 const REVOCATION_SUBJECT = /^(?:svid|spiffe-id|issuer|user|session|device):[\x21-\x7e]+$/;
 
 export function createAdminApp(ports: AdminPorts): Hono {
   const door = createDoor('admin', ports);
-  const { verifyAdministrator, entries, feedLog, clock } = ports;
+  const { verifyAdministrator, feedLog, clock } = ports;
   const recordIntent = (action: string, subject: string, by: Administrator) =>
     ports.record({ kind: 'administrator-action', action, subject, by: by.name });
 
-  door.administrator(
-    verifyAdministrator,
-    'entries:write',
-    'POST',
-    PATHS.admin.entries,
-    MAX_BODY_BYTES,
-    async (context, by, body) => {
-      const request = checkShape(body, {
-        spiffeId: text(2048),
-        parentId: text(2048),
-        selectors: listOf(text(512), 32),
-        ttlSeconds: optional(integer(1, 86_400)),
-        dnsNames: optional(listOf(text(253), 16)),
-        hint: optional(text(1024)),
-        expiresAtMs: optional(integer(1, Number.MAX_SAFE_INTEGER)),
-      });
-      if (!request.ok) return { refused: 'malformed-request', reason: request.reason, detail: request.detail };
-      const input = request.value as EntryInput;
-      const checked = checkEntryInput(input, ports.trustDomain);
-      if (!checked.ok) return refusedEntry(checked);
-      await recordIntent('entry-create', input.spiffeId, by);
-      const created = await entries.create(input);
-      if (!created.ok) return refusedEntry(created);
-      const { id: entryId, spiffeId, parentId, selectors } = created.value;
-      await ports.record({ kind: 'entry-created', entryId, spiffeId, parentId, selectors, by: by.name });
-      return context.json(created.value, 201);
-    },
-  );
-
-  door.administrator(verifyAdministrator, 'entries:read', 'GET', PATHS.admin.entries, 0, async (context) => {
-    const after = context.req.query('after');
-    const limit = Number(context.req.query('limit') ?? 100);
-    if (!(Number.isSafeInteger(limit) && limit >= 1 && limit <= 1000))
-      return { refused: 'malformed-request', reason: 'limit' };
-    if (!isCursor(after)) return { refused: 'malformed-request', reason: 'cursor' };
-    return context.json(await entries.list({ after, limit }));
-  });
-
-  door.administrator(verifyAdministrator, 'entries:read', 'GET', PATHS.admin.entry(':id'), 0, async (context) => {
-    const entry = await entries.get(context.req.param('id') ?? '');
-    return entry === undefined ? { refused: 'not-found', reason: 'entry-unknown' } : context.json(entry);
-  });
-
-  door.administrator(
-    verifyAdministrator,
-    'entries:write',
-    'DELETE',
-    PATHS.admin.entry(':id'),
-    0,
-    async (context, by) => {
-      const entry = await entries.get(context.req.param('id') ?? '');
-      if (entry === undefined) return { refused: 'not-found', reason: 'entry-unknown' };
-      await recordIntent('entry-delete', entry.spiffeId, by);
-      const deleted = await entries.delete(entry.id);
-      if (!deleted.ok) return { refused: 'not-found', reason: deleted.reason };
-      const { id: entryId, spiffeId, parentId, selectors } = deleted.value;
-      await ports.record({ kind: 'entry-deleted', entryId, spiffeId, parentId, selectors, by: by.name });
-      return context.json(deleted.value);
-    },
-  );
-
-  door.administrator(
-    verifyAdministrator,
-    'join-tokens:create',
-    'POST',
-    PATHS.admin.joinTokens,
-    4096,
-    async (context, by, body) => {
-      const request = checkShape(body, {
-        agentName: text(128),
-        ttlSeconds: optional(integer(1, MAX_JOIN_TOKEN_SECONDS)),
-      });
-      if (!request.ok) return { refused: 'malformed-request', reason: request.reason, detail: request.detail };
-      const agentId = agentSpiffeId(ports.trustDomain, request.value.agentName);
-      if (!agentId.ok)
-        return { refused: 'malformed-request', reason: agentId.reason, detail: 'agentName is one path segment' };
-      await recordIntent('join-token-create', agentId.value, by);
-      const created = await ports.joinTokens.create(
-        agentId.value,
-        request.value.ttlSeconds ?? DEFAULT_JOIN_TOKEN_SECONDS,
-      );
-      const token = formatJoinToken({ ...ports.controlPlane, secret: created.secret });
-      const answer: JoinTokenAnswer = { token, agentId: agentId.value, expiresAtMs: created.expiresAtMs };
-      return context.json(answer, 201, { 'cache-control': 'no-store' });
-    },
-  );
+  mountEntryDoors(door, { ...ports, recordIntent });
+  mountJoinTokenDoor(door, { ...ports, recordIntent });
+  mountFederationDoors(door, { ...ports, recordIntent });
+  mountAttestorDoors(door, { ...ports, audience: ports.controlPlane.url, recordIntent });
 
   door.administrator(
     verifyAdministrator,
@@ -179,9 +93,4 @@ export function createAdminApp(ports: AdminPorts): Hono {
   });
 
   return door.app;
-}
-
-function refusedEntry({ reason, detail }: Refusal<EntryReason | 'entry-exists'>): DoorRefusal {
-  const refused = reason === 'entry-exists' ? 'conflict' : 'malformed-request';
-  return { refused, reason, detail: `${reason} ${detail ?? ''}`.trim() };
 }

@@ -1,6 +1,7 @@
 import type { ControlPlaneTrust } from '@postern/api';
-import { createEntryStore, createJoinTokenStore } from '@postern/ca';
+import { createEntryStore, createFederationStore, createJoinTokenStore } from '@postern/ca';
 import { createFeedLog } from '@postern/feed';
+import { createAttestorStore } from '@postern/identity';
 import type { VerifyAdministrator } from '../door/administrator.ts';
 import type { FunctionPorts } from '../ports.ts';
 import { createRecorder } from '../recorder.ts';
@@ -29,9 +30,21 @@ export async function openAdmin(
       clock,
       trustDomain,
       createId: recorder.createId,
-      onForged: (key) => log('error', 'entry-forged', key),
+      onForged: (key) => log('error', 'entry-forged', { ...key }),
     }),
     joinTokens: createJoinTokenStore({ table, mac, clock }),
+    federations: createFederationStore({
+      table,
+      mac: factsMac,
+      clock,
+      onForged: (key) => log('error', 'federation-forged', { ...key }),
+    }),
+    attestors: createAttestorStore({
+      table,
+      mac,
+      clock,
+      onForged: (key) => log('error', 'entry-forged', { ...key }),
+    }),
     feedLog: createFeedLog({ table, mac: factsMac }),
     controlPlane: await loadControlPlaneTrust(ports, root, ports.place),
     clock,

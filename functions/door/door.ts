@@ -93,7 +93,7 @@ export interface Door {
   ): void;
 }
 
-type Method = 'GET' | 'POST' | 'DELETE';
+type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
 export function createDoor(name: string, ports: DoorPorts): Door {
   const app = new Hono();
@@ -190,7 +190,7 @@ async function admitProof(headers: Headers): Promise<Admission<undefined>> {
 const isEmpty = ({ token, principal }: CallerCredential): boolean => token === '' && principal === undefined;
 
 /** Set beside the request by whoever received it from the platform (`answer.ts`); no part of what a client sends. */
-function principalOf(context: Context): string | undefined {
+export function principalOf(context: Context): string | undefined {
   const { principal } = (context.env ?? {}) as { readonly principal?: unknown };
   return typeof principal === 'string' ? principal : undefined;
 }

@@ -47,10 +47,11 @@ export function checkShape<S extends Shape>(
   shape: S,
 ): Result<Shaped<S>, 'member-malformed' | 'member-unknown'> {
   for (const member of Object.keys(value)) {
-    if (!Object.hasOwn(shape, member)) return refuse('member-unknown', `\`${member.slice(0, 64)}\``);
+    if (!Object.hasOwn(shape, member)) return refuse('member-unknown', `\`${member.slice(0, 64)}\` is not known here`);
   }
   for (const [member, check] of Object.entries(shape)) {
-    if (!check(value[member])) return refuse('member-malformed', `\`${member}\``);
+    if (!check(value[member]))
+      return refuse('member-malformed', `\`${member}\` is missing, of another type or out of bounds`);
   }
   return accept(value as Shaped<S>);
 }

@@ -4,23 +4,39 @@ import {
   createEntryStore,
   createEphemeralIssuer,
   createJoinTokenStore,
+  createJwtSvidIssuer,
   createLineageStore,
   type IssuanceAudit,
+  type JwtIssuanceAudit,
+  type JwtSvidIssuer,
 } from '@postern/ca';
 import { createFeedLog } from '@postern/feed';
+import { createAttestorStore, createRenewalStore } from '@postern/identity';
+import type { Key } from '@postern/store';
 import { authenticateAgents } from '../agents.ts';
 import type { FunctionPorts } from '../ports.ts';
 import { createRecorder, type Recorder } from '../recorder.ts';
 import type { OpenApp } from '../served.ts';
-import { loadTrustAnchors } from '../trust_anchors.ts';
+import { loadJwtKeys, loadTrustAnchors } from '../trust_anchors.ts';
 import { createIssueApp } from './app.ts';
+import { createProve } from './attestation.ts';
+import { type AttestorSecret, createAttesting } from './attesting.ts';
 
 export interface OpenIssue extends OpenApp {
   readonly authority: Authority;
+  readonly jwtSvids: JwtSvidIssuer;
 }
 
-/** The authority on an ephemeral issuer of this instance. `url`: origin of the public doors. */
-export async function openIssue(ports: FunctionPorts & { readonly url: string }): Promise<OpenIssue> {
+export interface IssueFunctionPorts extends FunctionPorts {
+  /** Origin of the public doors. */
+  readonly url: string;
+  /** Plain http to this machine, for a development provider. */
+  readonly allowLoopbackIssuers: boolean;
+  readonly attestorSecret: AttestorSecret;
+}
+
+/** The authority on an ephemeral issuer of this instance. */
+export async function openIssue(ports: IssueFunctionPorts): Promise<OpenIssue> {
   const { table, keys, certifier, clock, trustDomain, log } = ports;
   const recorder = createRecorder('issue', ports);
   const [{ bundle }, factsMac, mac] = await Promise.all([
@@ -30,6 +46,14 @@ export async function openIssue(ports: FunctionPorts & { readonly url: string })
   ]);
   const issuer = createEphemeralIssuer({ certify: certifier.certifyIssuer, clock });
   const authority = createAuthority({ issuer, audit: auditOf(recorder), clock });
+  const jwtSvids = createJwtSvidIssuer({
+    trustDomain,
+    issuer: ports.url,
+    // Only when one is asked for: without that key, X.509-SVIDs are issued all the same.
+    jwtKeys: () => loadJwtKeys(ports),
+    audit: jwtAuditOf(recorder),
+    clock,
+  });
 
   /** An outage that is there already costs nobody a token: what issuing needs is fetched, and a record goes ahead. */
   async function prepareJoin(agentId: string): Promise<void> {
@@ -38,22 +62,32 @@ export async function openIssue(ports: FunctionPorts & { readonly url: string })
     await recorder.record({ kind: 'administrator-action', ...intent });
   }
 
+  const feedLog = createFeedLog({ table, mac: factsMac });
+  const onForged = (key: Key) => log('error', 'entry-forged', { ...key });
+  const entries = createEntryStore({ table, mac, clock, trustDomain, createId: recorder.createId, onForged });
+  const joinTokens = createJoinTokenStore({ table, mac, clock });
+  const attestors = createAttestorStore({ table, mac, clock, onForged });
+  const attesting = createAttesting({ ...ports, bundle, feedLog, joinTokens });
   const app = createIssueApp({
     ...recorder.doorPorts,
-    authenticate: authenticateAgents({ ...ports, bundle, feedLog: createFeedLog({ table, mac: factsMac }) }),
+    trustDomain,
+    clock,
+    authenticate: authenticateAgents({ ...ports, bundle, feedLog }),
     authority,
-    entries: createEntryStore({
-      table,
-      mac,
-      clock,
-      trustDomain,
-      createId: recorder.createId,
-      onForged: (key) => log('error', 'entry-forged', key),
-    }),
-    joinTokens: createJoinTokenStore({ table, mac, clock }),
+    jwtSvids,
+    entries,
+    matchEntries: (attestation) =>
+      entries.match(attestation, ({ entryId, reason }) =>
+        recorder.doorPorts.recordRefusal({ door: 'issue template', reason, caller: `entry:${entryId}` }),
+      ),
+    joinTokens,
     lineages: createLineageStore({ table }),
+    attestors,
+    renewalStore: createRenewalStore({ table, mac, onForged }),
+    prove: createProve({ attestors, attesting }),
     bundle: async () => bundle,
     prepareJoin,
+    prepareIssue: async () => void (await issuer()),
     recordJoin: (join) => recorder.record({ kind: 'join', ...join }),
     recordLock: (agentId, serial) =>
       recorder.record({
@@ -63,7 +97,14 @@ export async function openIssue(ports: FunctionPorts & { readonly url: string })
         by: 'issue',
       }),
   });
-  return { app, authority, ...recorder.lifecycle };
+  return { app, authority, jwtSvids, ...recorder.lifecycle };
+}
+
+function jwtAuditOf({ record }: Recorder): JwtIssuanceAudit {
+  return {
+    issued: (issuance) => record({ kind: 'jwt-issued', ...issuance }),
+    failed: (issuance, reason) => record({ kind: 'jwt-failed', ...issuance, reason }),
+  };
 }
 
 function auditOf({ record }: Recorder): IssuanceAudit {

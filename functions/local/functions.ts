@@ -9,6 +9,7 @@ import { type OpenAuthorize, openAuthorize } from '../authorize/open.ts';
 import type { VerifyAdministrator } from '../door/administrator.ts';
 import { openFeed } from '../feed/open.ts';
 import { openIngest } from '../ingest/open.ts';
+import type { AttestorSecret } from '../issue/attesting.ts';
 import { type OpenIssue, openIssue } from '../issue/open.ts';
 import type { FunctionLog, StorePorts } from '../ports.ts';
 import { openPublish } from '../publish/open.ts';
@@ -37,9 +38,11 @@ export async function openLocalFunctions(ports: {
   readonly url: string;
   readonly verifyAdministrator: VerifyAdministrator;
   readonly postureSecret: Uint8Array;
+  readonly attestorSecret: AttestorSecret;
   readonly shutdown: Shutdown;
 }): Promise<LocalFunctions> {
-  const { adapters, trustDomain, clock, log, url, verifyAdministrator, postureSecret, shutdown } = ports;
+  const { adapters, trustDomain, clock, log, url, verifyAdministrator, postureSecret, attestorSecret, shutdown } =
+    ports;
   const portsOf = (name: FunctionName): StorePorts => ({
     trustDomain,
     clock,
@@ -58,15 +61,16 @@ export async function openLocalFunctions(ports: {
   // In one process nobody needs to prove which function asks: `rotate` has no door here.
   const rotate = await opened(openRotate({ ...portsOf('rotate'), identify: () => undefined }));
   const { certifier } = rotate;
-  const issue = await opened(openIssue({ ...portsOf('issue'), certifier, url }));
+  // A development provider runs on this machine, without TLS.
+  const allowLoopbackIssuers = true;
+  const issue = await opened(openIssue({ ...portsOf('issue'), certifier, url, allowLoopbackIssuers, attestorSecret }));
   const publish = await opened(
-    // A development provider runs on this machine, without TLS.
-    openPublish({ ...portsOf('publish'), certifier, verifyAdministrator, allowLoopbackIssuers: true }),
+    openPublish({ ...portsOf('publish'), certifier, verifyAdministrator, allowLoopbackIssuers }),
   );
   const apps = [
     issue,
     publish,
-    await opened(openTrust({ ...portsOf('trust'), certifier })),
+    await opened(openTrust({ ...portsOf('trust'), certifier, url })),
     await opened(openFeed({ ...portsOf('feed'), certifier, url })),
     await opened(openIngest({ ...portsOf('ingest'), certifier, url })),
     await opened(openSignals({ ...portsOf('signals'), certifier, postureSecret })),

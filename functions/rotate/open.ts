@@ -6,7 +6,7 @@ import type { IdentifyFunction } from '../door/door.ts';
 import type { StorePorts } from '../ports.ts';
 import { createRecorder } from '../recorder.ts';
 import type { OpenApp } from '../served.ts';
-import { createTrustAnchors } from '../trust_anchors.ts';
+import { createTrustAnchors, loadJwtKeys } from '../trust_anchors.ts';
 import { createRotateApp } from './app.ts';
 import type { Certifier } from './certifier.ts';
 import { createCertifyIssuer } from './certify_issuer.ts';
@@ -29,7 +29,6 @@ export async function openRotate(ports: StorePorts & { readonly identify: Identi
   const root = await loadOrCreateRoot({ objects, signer: rootSigner, trustDomain, clock, beforeCreating });
   // With it every revocation would be gone: who deletes the feed stops it, and gets no new one.
   if ((await feedLog.head()) === undefined) throw new FeedTampered('there is a root certificate, but the feed is gone');
-  const { bundle } = createTrustAnchors(root, trustDomain);
 
   const certifier: Certifier = {
     certifyIssuer: createCertifyIssuer({
@@ -47,7 +46,10 @@ export async function openRotate(ports: StorePorts & { readonly identify: Identi
   };
   const recorder = createRecorder('rotate', { ...ports, certifier });
   const app = createRotateApp({ ...recorder.doorPorts, identify: ports.identify, trustDomain, certifier });
-  const tick = () => publishTrustBundle({ bundle, feedLog, clock });
+  async function tick(): Promise<void> {
+    const { published } = await loadJwtKeys(ports);
+    await publishTrustBundle({ bundle: createTrustAnchors(root, trustDomain, published).bundle, feedLog, clock });
+  }
   return { app, certifier, tick, ...recorder.lifecycle };
 }
 

@@ -99,6 +99,15 @@ export async function enterWorkload(world: World, agent: Holder, path: string): 
   return ((await response.json()) as { id: string }).id;
 }
 
+/** Asks for JWT-SVIDs, one request for each entry. */
+export function askJwtSvids(
+  world: World,
+  agent: Holder,
+  requests: readonly { readonly entryId: string; readonly audience: unknown }[],
+): Promise<Response> {
+  return callAs(world, agent, { method: 'POST', target: PATHS.jwtSvids, body: { requests } });
+}
+
 export async function issueWorkload(world: World, agent: Holder, entryId: string): Promise<Holder> {
   const privateKey = newKey();
   const requests = [{ entryId, csr: csrOf(privateKey) }];

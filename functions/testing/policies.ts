@@ -1,5 +1,5 @@
 /** A policy repository for tests: one service, whose proxy asks over mTLS with the service's own SVID. */
-import { PATHS, type PublishAnswer } from '@postern/api';
+import { PATHS, type PublishAnswer, type PublishRequest } from '@postern/api';
 import { PAYMENTS_FILES } from '@postern/policy-engine/testing';
 import type { World } from './world.ts';
 
@@ -10,8 +10,10 @@ export const POLICIES: { readonly [path: string]: string } = {
     @id("anybody") permit (principal is Anonymous, action == Action::"payments:balance", resource == Service::"payments");`,
 };
 
-export const publish = (world: World, files: object = POLICIES, dryRun?: boolean): Promise<Response> =>
-  world.admin('POST', PATHS.admin.releases, { files, dryRun });
+type PublishOptions = Omit<PublishRequest, 'files'>;
+
+export const publish = (world: World, files: object = POLICIES, options: PublishOptions = {}): Promise<Response> =>
+  world.admin('POST', PATHS.admin.releases, { files, ...options });
 
 export async function published(world: World, files?: object): Promise<PublishAnswer> {
   const response = await publish(world, files);

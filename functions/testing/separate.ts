@@ -29,6 +29,8 @@ import { openTrust } from '../trust/open.ts';
 
 export const principalOf = (name: FunctionName): string => `arn:aws:iam::111122223333:role/postern-${name}`;
 export const ADMINISTRATOR = 'arn:aws:iam::111122223333:role/administrator';
+/** Of a service team: its SPIFFE IDs are below `/shop/`. */
+export const TEAM = 'arn:aws:iam::111122223333:role/shop';
 export const AUDITOR = 'arn:aws:iam::111122223333:role/auditor';
 
 export interface Separate {
@@ -79,9 +81,11 @@ export async function openSeparately(): Promise<Separate> {
       new Map([
         [ADMINISTRATOR, ['security-administrator']],
         [AUDITOR, ['auditor']],
+        [TEAM, ['service-team:/shop/']],
       ]),
     ),
     allowLoopbackIssuers: false,
+    attestorSecret: async () => 'x'.repeat(32),
     postureSecret: new Uint8Array(32).fill(7),
     certifier: createRemoteCertifier({
       url: 'https://rotate.demo.test',

@@ -54,7 +54,7 @@ export async function openDoors(world: CloudWorld): Promise<Doors & { node: Hold
       const entry = { spiffeId: `spiffe://demo.test/entry-${++entries}`, parentId: node.spiffeId };
       return outcomeOf(await world.call('POST', PATHS.admin.entries, { ...entry, selectors: ['unix:uid:1'] }));
     },
-    publish: async () => outcomeOf(await world.call('POST', PATHS.admin.releases, { files })),
+    publish: async () => outcomeOf(await world.call('POST', PATHS.admin.releases, { files, force: true })),
     async effects() {
       const [{ records }, { entries: listed }, { releaseNumber }] = await Promise.all([
         get<{ records: { requester: string }[] }>(world, `${PATHS.admin.records}?kind=issuance-complete&limit=1000`),

@@ -7,11 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PATHS } from '@postern/api';
 import type { FederationRelationship } from '@postern/ca';
-
+import { fetchBundle } from '@postern/functions/publish/federation/fetch_bundle';
+import { startWorld, type World } from '@postern/functions/testing/world';
 import { formatTrustBundle, type TrustDomain } from '@postern/spiffe';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { fetchBundle } from '../../functions/publish/federation/fetch_bundle.ts';
-import { startWorld, type World } from '../../functions/testing/world.ts';
 import { createOpensslAuthority, type OpensslAuthority } from '../kit/openssl_svids.ts';
 import { type RunningProcess, startProcess } from '../kit/process.ts';
 import { describeWithTool } from '../kit/tools.ts';

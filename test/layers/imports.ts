@@ -52,6 +52,8 @@ function judgeRelative(path: string, layer: Layer | undefined, specifier: string
   if (layer === undefined && targetLayer?.name === 'demo') return undefined;
   // The demo runs the real peers that tests use, so it finds and starts them in the same way.
   if (layer?.name === 'demo' && target.startsWith('test/')) return undefined;
+  // Whatever `npm run` starts reads its command line in the same way.
+  if (layer?.name === 'cdk' && target === 'test/kit/command_line.ts') return undefined;
   if (!isTestFile(path)) return 'deep-import';
   // A conformance suite drives one part of a package, by that part's own index.
   const isIndex = path.startsWith('test/') && target.endsWith('/index.ts');

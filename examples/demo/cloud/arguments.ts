@@ -1,6 +1,5 @@
 /** The command line of `npm run deploy:local`. */
-import { parseArgs } from 'node:util';
-import { UsageError } from '../arguments.ts';
+import { parseCommandLine } from '../../../test/kit/command_line.ts';
 
 export interface CloudArguments {
   /** Stays up after the run. */
@@ -30,17 +29,7 @@ Exit codes: 0 as declared, 1 otherwise, 2 for a mistake in the command line.
 `;
 
 export function parseCloudArguments(args: readonly string[]): CloudArguments | 'help' {
-  try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        keep: { type: 'boolean', default: false },
-        json: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-    });
-    return values.help ? 'help' : { keep: values.keep, json: values.json };
-  } catch (cause) {
-    throw new UsageError((cause as Error).message, { cause });
-  }
+  const options = { keep: { type: 'boolean', default: false }, json: { type: 'boolean', default: false } } as const;
+  const parsed = parseCommandLine({ options }, args);
+  return parsed === 'help' ? parsed : { keep: parsed.values.keep, json: parsed.values.json };
 }

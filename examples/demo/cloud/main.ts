@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { awsEnvironment } from '../../../test/kit/cloud/aws_environment.ts';
-import { UsageError } from '../arguments.ts';
+import { UsageError } from '../../../test/kit/command_line.ts';
 import { Cleanup } from '../cleanup.ts';
 import { obtainTool } from '../obtain_tool.ts';
 import { type Places, placesOf } from '../places.ts';

@@ -39,7 +39,8 @@ test('no extension takes the place of what the registry says', () => {
 });
 
 test('every door has a path of its own, and none climbs', () => {
-  const { admin, keys, ...others } = PATHS;
+  // OpenID Connect Discovery 1.0 (4) says where this one is.
+  const { admin, keys, openidConfiguration: _, ...others } = PATHS;
   const paths = [...Object.values(others), ...Object.values(admin), ...Object.values(keys)].map((path) =>
     typeof path === 'function' ? (path as (name: string) => string)('x') : path,
   );

@@ -40,6 +40,7 @@ export {
 export {
   type Finding,
   type FindingKind,
+  isStatement,
   type ProducerReport,
   type TrailExport,
   type TrailReport,

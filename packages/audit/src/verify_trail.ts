@@ -38,8 +38,10 @@ export type FindingKind =
   | 'producer-not-closed'
   | 'issuance-open';
 
-/** What an honest producer says of itself, or a crash leaves behind; the trail is no less whole for it. */
 const STATEMENTS: readonly FindingKind[] = ['records-dropped', 'producer-not-closed', 'issuance-open'];
+
+/** What an honest producer says of itself, or a crash leaves behind; the trail is no less whole for it. */
+export const isStatement = (kind: FindingKind): boolean => STATEMENTS.includes(kind);
 
 export interface Finding {
   readonly kind: FindingKind;
@@ -130,7 +132,7 @@ export function verifyTrail(trail: TrailExport, assertionKeys: readonly PublicJw
     return { producer, owner, segments, records, to, isClosed };
   });
   return {
-    ok: findings.every((finding) => STATEMENTS.includes(finding.kind)),
+    ok: findings.every((finding) => isStatement(finding.kind)),
     producers: progress.size,
     segments: trail.segments.length,
     records: byProducer.reduce((sum, producer) => sum + producer.records, 0),

@@ -34,6 +34,8 @@ export interface Issuance {
   /** SPIFFE ID of the agent, or what proved the identity. */
   readonly requester: string;
   readonly entryId?: string;
+  /** What was verified of a workload that showed a proof of its own; for the record. */
+  readonly selectors?: readonly string[];
 }
 
 /** Durable when they resolve. `begin` throwing means that nothing is signed. */
@@ -53,6 +55,7 @@ export interface IssueRequest {
   readonly csr: Uint8Array;
   readonly requester: string;
   readonly entryId?: string;
+  readonly selectors?: readonly string[];
 }
 
 export interface IssuedCertificate extends Issuance {
@@ -111,6 +114,7 @@ export function createAuthority(ports: {
         ...validity.value,
         requester: request.requester,
         ...(request.entryId === undefined ? {} : { entryId: request.entryId }),
+        ...(request.selectors === undefined ? {} : { selectors: request.selectors }),
       };
       await ports.audit.begin(issuance);
       let leaf: Uint8Array;

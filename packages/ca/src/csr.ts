@@ -4,7 +4,7 @@
  * better told than silently replaced.
  */
 import { parsePem } from '@postern/der';
-import { type SignatureAlgorithm, thumbprintOfSpki, verifyX509Signature } from '@postern/keys';
+import { readSpki, type SignatureAlgorithm, verifyX509Signature } from '@postern/keys';
 import { accept, type Result, refuse } from '@postern/result';
 import type { SpiffeId } from '@postern/spiffe';
 import { type RequestedNames, readCertificationRequest } from './certification_request.ts';
@@ -41,10 +41,11 @@ export function parseCsr(csr: Uint8Array | string): Result<CheckedCsr, CsrReason
   const request = readCertificationRequest(der.value);
   if (!request.ok) return request;
   const { spki, algorithm, info: message, signature, names } = request.value;
-  const key = checkCsrKey(spki);
+  const read = readSpki(spki);
+  const key = checkCsrKey(read);
   if (!key.ok) return key;
-  if (!verifyX509Signature({ spki, algorithm, message, signature })) return refuse('csr-signature');
-  return accept({ ...names, spki, algorithm: key.value, keyThumbprint: thumbprintOfSpki(spki) });
+  if (!verifyX509Signature({ spki, read, algorithm, message, signature })) return refuse('csr-signature');
+  return accept({ ...names, spki, algorithm: key.value.algorithm, keyThumbprint: key.value.thumbprint });
 }
 
 function derOf(pem: string): Result<Uint8Array, CsrReason> {

@@ -1,13 +1,6 @@
 /** Which subject keys a certificate is issued for (x509.md P2, P5). */
 import type { KeyObject } from 'node:crypto';
-import {
-  algorithmOfKey,
-  isCanonicalSpki,
-  isRocaModulus,
-  MIN_RSA_BITS,
-  publicKeyFromSpki,
-  type SignatureAlgorithm,
-} from '@postern/keys';
+import { isRocaModulus, MIN_RSA_BITS, type ReadKey, type SignatureAlgorithm } from '@postern/keys';
 import { accept, type Result, refuse } from '@postern/result';
 
 /** P-521 is left out: few peers take it, and it is stronger than the authority's own key. */
@@ -20,18 +13,29 @@ const RSA_EXPONENT = 65537n;
 export type CsrKeyReason = 'csr-key-unsupported' | 'csr-key-weak';
 
 /**
- * P-256, P-384, Ed25519, RSA of 2,048 to 4,096 bits. `spki`: DER, untrusted. `csr-key-weak`: a kind of ours that can be
+ * P-256, P-384, Ed25519, RSA of 2,048 to 4,096 bits. `read`: untrusted. `csr-key-weak`: a kind of ours that can be
  * broken; `csr-key-unsupported`: any other kind, a point off its curve, and any but the one encoding of a key, since the
  * certificate would carry it on (CVE-2020-0601 hid in explicit curve parameters).
  */
-export function checkCsrKey(spki: Uint8Array): Result<SignatureAlgorithm, CsrKeyReason> {
-  const key = publicKeyFromSpki(spki);
-  if (key === undefined) return refuse('csr-key-unsupported', 'not a public key');
-  const kind = checkKind(key);
+export function checkCsrKey(read: ReadKey | undefined): Result<CsrKey, CsrKeyReason> {
+  if (read === undefined) return refuse('csr-key-unsupported', 'not a public key');
+  const { key, algorithm, thumbprint, isCanonical } = read;
+  // Of these kinds nothing else is to be checked, and asking for a key's details costs as much as using it.
+  const kind = isCanonical && algorithm !== undefined && UNCONDITIONAL.has(algorithm) ? ACCEPTED : checkKind(key);
   if (!kind.ok) return kind;
-  if (!isCanonicalSpki(spki)) return refuse('csr-key-unsupported', 'encoding');
-  const algorithm = algorithmOfKey(key);
-  return algorithm === undefined ? refuse('csr-key-unsupported') : accept(algorithm);
+  if (!isCanonical) return refuse('csr-key-unsupported', 'encoding');
+  if (algorithm === undefined || thumbprint === undefined) return refuse('csr-key-unsupported');
+  return accept({ algorithm, thumbprint });
+}
+
+const UNCONDITIONAL: ReadonlySet<SignatureAlgorithm> = new Set(['ES256', 'ES384', 'EdDSA']);
+const ACCEPTED = accept(undefined);
+
+export interface CsrKey {
+  /** What it signs with. */
+  readonly algorithm: SignatureAlgorithm;
+  /** RFC 7638. */
+  readonly thumbprint: string;
 }
 
 function checkKind(key: KeyObject): Result<void, CsrKeyReason> {

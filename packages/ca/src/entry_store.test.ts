@@ -59,7 +59,9 @@ describe('an entry', () => {
       selectors: ['unix:gid:1', 'unix:uid:2'],
       dnsNames: ['a.test'],
       ttlSeconds: 600,
+      federatesWith: [],
       hint: 'main',
+      profile: 'workload',
       createdAtMs: START_MS,
     });
     expect(await store.get(entry.id)).toEqual(entry);

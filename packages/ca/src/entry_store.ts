@@ -2,40 +2,73 @@
  * Registration entries in the table, each with a MAC: whoever can merely write the table cannot name a workload. An item
  * that does not carry its MAC is never used; it is reported and passed over, so that one forged item stops nobody else.
  *
- * Cost: `create` and `delete` one transaction; `listForParent` one query a page, however many other entries there are.
+ * Cost: `create`, `update` and `delete` one transaction, and below an attestor one short query a selector to file the
+ * entry where few are; `listForParent` one query a page; `match` one query for each selector that was verified of the
+ * caller. None of them depends on how many entries there are besides.
  */
-import { createHash } from 'node:crypto';
-import { canonicalJson } from '@postern/canonical-json';
 import type { Mac } from '@postern/keys';
 import { accept, type Result, refuse } from '@postern/result';
 import type { TrustDomain } from '@postern/spiffe';
-import type { Clock, Item, Table } from '@postern/store';
-import { checkEntryInput, type EntryInput, type EntryReason, type RegistrationEntry } from './registration_entry.ts';
-
-export interface EntryPage {
-  readonly entries: readonly RegistrationEntry[];
-  readonly next?: string;
-}
+import type { Clock, Item, Table, Write } from '@postern/store';
+import type { Attestation } from './attestation.ts';
+import {
+  anchorKey,
+  anyoneKey,
+  BY_ID,
+  createEntryItems,
+  parentKey,
+  placesOf,
+  unchanged,
+  uniqueItem,
+  uniqueKey,
+} from './entry_item.ts';
+import { type EntryListing, type EntryPage, listEntries } from './entry_list.ts';
+import { type MatchedEntry, matchEntries, type UnfilledEntry } from './entry_match.ts';
+import { WORKLOAD_PROFILE } from './profile.ts';
+import {
+  attestorSpiffeId,
+  checkEntryInput,
+  type EntryInput,
+  type EntryReason,
+  type RegistrationEntry,
+} from './registration_entry.ts';
 
 export interface EntryStore {
-  /** `entry-exists`: the same identity for the same selectors on the same node. */
+  /** `entry-exists`: the same identity for the same selectors at the same parent. */
   create(input: EntryInput): Promise<Result<RegistrationEntry, EntryReason | 'entry-exists'>>;
+  /**
+   * Replaces all that `create` takes; what is the same already is left as it is. `id`: untrusted; `revision`: the one that
+   * the change was made from. `entry-revision`: somebody changed it since.
+   */
+  update(
+    id: string,
+    revision: number,
+    input: EntryInput,
+  ): Promise<Result<RegistrationEntry, EntryReason | 'entry-exists' | 'entry-unknown' | 'entry-revision'>>;
   /** `id`: untrusted. */
   get(id: string): Promise<RegistrationEntry | undefined>;
-  list(options?: { readonly after?: string; readonly limit?: number }): Promise<EntryPage>;
+  list(options?: EntryListing): Promise<EntryPage>;
   /** All entries of one agent that have not expired. */
   listForParent(parentId: string): Promise<readonly RegistrationEntry[]>;
-  delete(id: string): Promise<Result<RegistrationEntry, 'entry-unknown'>>;
+  /**
+   * The entries of whoever an attestor verified, oldest first: those below its instance, all of whose selectors it has, and
+   * whose templates its claims fill. `onUnfilled`: one that only a claim's value keeps from it, for the record.
+   */
+  match(
+    attestation: Pick<Attestation, 'attestor' | 'selectors' | 'claims'>,
+    onUnfilled?: (unfilled: UnfilledEntry) => void,
+  ): Promise<readonly MatchedEntry[]>;
+  /** `revision`: only while it is that one (`entry-revision`). */
+  delete(id: string, revision?: number): Promise<Result<RegistrationEntry, 'entry-unknown' | 'entry-revision'>>;
 }
 
-/** Under its own key an entry is found by id, under its parent by the agent that asks, under its identity only once. */
-const ALL = 'entry';
-const parentKey = (parentId: string) => `entry-of#${parentId}`;
-const uniqueKey = (entry: EntryInput) => ({ pk: 'entry-identity', sk: digestKey(entry) });
-/** Bounds what one node can make us read; no node runs more workloads. */
-const MAX_ENTRIES_PER_PARENT = 100_000;
-/** An administrator still finds an expired entry for this long; its place is free at once. */
-const KEEP_EXPIRED_SECONDS = 7 * 24 * 60 * 60;
+/** Bounds what one node, or one selector, can make us read; no node runs more workloads. */
+const MAX_ENTRIES_PER_PLACE = 100_000;
+const PAGE_LENGTH = 1000;
+/** Two anchors with so many entries each are as good. */
+const CROWD = 20;
+/** Somebody changes an entry again and again while it is being deleted. */
+const MAX_DELETE_ATTEMPTS = 5;
 /** UUIDv7 of ours, or nothing that is there. */
 const ENTRY_ID = /^[\x21-\x7e]{1,64}$/;
 
@@ -49,109 +82,145 @@ export function createEntryStore(ports: {
   /** Recorded as `entry-mac`; an operator should look: somebody wrote the table who does not hold the key. */
   readonly onForged: (key: { readonly pk: string; readonly sk: string }) => void;
 }): EntryStore {
-  const { table, mac, clock, trustDomain } = ports;
+  const { table, clock, trustDomain } = ports;
+  const { itemOf, entryOf } = createEntryItems(ports.mac, ports.onForged);
 
-  async function itemOf(pk: string, entry: RegistrationEntry): Promise<Item> {
-    const body = canonicalJson(entry);
-    const attributes = { body, mac: await mac.compute(macInput(pk, body)) };
-    return { pk, sk: entry.id, attributes, ...expiryOf(entry, KEEP_EXPIRED_SECONDS) };
+  async function find(id: string): Promise<{ readonly item: Item; readonly entry: RegistrationEntry } | undefined> {
+    const item = ENTRY_ID.test(id) ? await table.get({ pk: BY_ID, sk: id }) : undefined;
+    const entry = item && (await entryOf(item));
+    return item && entry && { item, entry };
   }
 
-  async function entryOf(item: Item): Promise<RegistrationEntry | undefined> {
-    const { body, mac: tag } = item.attributes;
-    const isGenuine =
-      typeof body === 'string' && tag instanceof Uint8Array && (await mac.verify(macInput(item.pk, body), tag));
-    const entry = isGenuine ? (JSON.parse(body) as RegistrationEntry) : undefined;
-    if (entry?.id === item.sk) return entry;
-    ports.onForged({ pk: item.pk, sk: item.sk });
-    return undefined;
+  const isLive = ({ expiresAtMs }: RegistrationEntry) => expiresAtMs === undefined || expiresAtMs > clock.nowMs();
+
+  async function liveEntriesAt(pk: string, parentId: string): Promise<readonly RegistrationEntry[]> {
+    const entries: RegistrationEntry[] = [];
+    let after: string | undefined;
+    do {
+      const page = await table.query({ pk, after, limit: PAGE_LENGTH });
+      for (const entry of await Promise.all(page.items.map(entryOf)))
+        if (entry !== undefined && entry.parentId === parentId && isLive(entry)) entries.push(entry);
+      after = page.next;
+    } while (after !== undefined && entries.length < MAX_ENTRIES_PER_PLACE);
+    return entries;
   }
 
-  async function entriesOf(items: readonly Item[]): Promise<RegistrationEntry[]> {
-    const entries = await Promise.all(items.map(entryOf));
-    return entries.filter((entry) => entry !== undefined);
+  /** Where few are: entries that share a namespace and differ by account are filed by account. */
+  async function choosePlace(entry: RegistrationEntry): Promise<string> {
+    const places = placesOf(entry, trustDomain);
+    if (places.length === 1) return places[0];
+    const crowds = await Promise.all(
+      places.map(async (pk) => ({ pk, count: (await table.query({ pk, limit: CROWD })).items.length })),
+    );
+    return crowds.reduce((least, crowd) => (crowd.count < least.count ? crowd : least)).pk;
   }
 
-  async function get(id: string): Promise<RegistrationEntry | undefined> {
-    const item = ENTRY_ID.test(id) ? await table.get({ pk: ALL, sk: id }) : undefined;
-    return item && entryOf(item);
+  /** Of a checked input. */
+  function checkTimes(input: EntryInput): Result<void, EntryReason> {
+    const { expiresAtMs } = input;
+    const isPast = expiresAtMs !== undefined && expiresAtMs <= clock.nowMs();
+    return isPast ? refuse('entry-expiry', 'in the past') : accept(undefined);
   }
 
   return {
-    get,
+    get: async (id) => (await find(id))?.entry,
     async create(input) {
       const checked = checkEntryInput(input, trustDomain);
       if (!checked.ok) return checked;
-      const nowMs = clock.nowMs();
-      if (input.expiresAtMs !== undefined && input.expiresAtMs <= nowMs) return refuse('entry-expiry', 'in the past');
-      const entry: RegistrationEntry = {
-        id: ports.createId(),
-        revision: 1,
-        spiffeId: input.spiffeId,
-        parentId: input.parentId,
-        selectors: [...input.selectors].sort(),
-        dnsNames: input.dnsNames ?? [],
-        hint: input.hint ?? '',
-        createdAtMs: nowMs,
-        ...(input.ttlSeconds === undefined ? {} : { ttlSeconds: input.ttlSeconds }),
-        ...(input.expiresAtMs === undefined ? {} : { expiresAtMs: input.expiresAtMs }),
-      };
+      const times = checkTimes(input);
+      if (!times.ok) return times;
+      const entry = { id: ports.createId(), revision: 1, ...contentOf(input), createdAtMs: clock.nowMs() };
+      const place = await choosePlace(entry);
       const written = await table.transact([
-        { put: await itemOf(ALL, entry), condition: { kind: 'absent' } },
-        { put: await itemOf(parentKey(entry.parentId), entry), condition: { kind: 'absent' } },
-        {
-          put: { ...uniqueKey(entry), attributes: { id: entry.id }, ...expiryOf(entry, 0) },
-          condition: { kind: 'absent' },
-        },
+        { put: await itemOf(BY_ID, entry), condition: { kind: 'absent' } },
+        { put: await itemOf(place, entry), condition: { kind: 'absent' } },
+        { put: uniqueItem(entry), condition: { kind: 'absent' } },
       ]);
       return written.ok ? accept(entry) : refuse('entry-exists');
     },
-    async list(options) {
-      const page = await table.query({ pk: ALL, ...options });
-      const entries = await entriesOf(page.items);
-      return page.next === undefined ? { entries } : { entries, next: page.next };
-    },
-    async listForParent(parentId) {
-      const entries: RegistrationEntry[] = [];
-      const nowMs = clock.nowMs();
-      let after: string | undefined;
-      do {
-        const page = await table.query({ pk: parentKey(parentId), after, limit: 1000 });
-        for (const entry of await entriesOf(page.items)) {
-          const isLive = entry.expiresAtMs === undefined || entry.expiresAtMs > nowMs;
-          if (entry.parentId === parentId && isLive) entries.push(entry);
-        }
-        after = page.next;
-      } while (after !== undefined && entries.length < MAX_ENTRIES_PER_PARENT);
-      return entries;
-    },
-    async delete(id) {
-      const entry = await get(id);
-      if (entry === undefined) return refuse('entry-unknown');
-      // The place of an expired entry may be another one's by now.
-      const isPlaceOurs = entry.expiresAtMs === undefined || entry.expiresAtMs > clock.nowMs();
-      const deleted = await table.transact([
-        { delete: { pk: ALL, sk: id }, condition: { kind: 'present' } },
-        { delete: { pk: parentKey(entry.parentId), sk: id } },
-        ...(isPlaceOurs ? [{ delete: uniqueKey(entry) }] : []),
+    async update(id, revision, input) {
+      const checked = checkEntryInput(input, trustDomain);
+      if (!checked.ok) return checked;
+      const held = await find(id);
+      if (held === undefined) return refuse('entry-unknown');
+      const { entry: before, item } = held;
+      if (before.revision !== revision) return refuse('entry-revision');
+      const { id: _id, createdAtMs, ...rest } = before;
+      const { revision: _revision, updatedAtMs: _updatedAtMs, ...content } = rest;
+      const next = contentOf(input);
+      if (JSON.stringify(sorted(content)) === JSON.stringify(sorted(next))) return accept(before);
+      const times = checkTimes(input);
+      if (!times.ok) return times;
+      const entry = { id, revision: revision + 1, ...next, createdAtMs, updatedAtMs: clock.nowMs() };
+      const place = await choosePlace(entry);
+      const written = await table.transact([
+        { put: await itemOf(BY_ID, entry), condition: unchanged(item) },
+        { put: await itemOf(place, entry) },
+        ...placesOf(before, trustDomain)
+          .filter((pk) => pk !== place)
+          .map((pk) => ({ delete: { pk, sk: id } })),
+        ...renameWrites(before, entry, isLive(before)),
       ]);
-      return deleted.ok ? accept(entry) : refuse('entry-unknown');
+      if (written.ok) return accept(entry);
+      const now = (await find(id))?.entry;
+      if (now === undefined) return refuse('entry-unknown');
+      return refuse(now.revision === revision ? 'entry-exists' : 'entry-revision');
+    },
+    list: (options = {}) => listEntries({ table, entryOf, trustDomain }, options),
+    listForParent: (parentId) => liveEntriesAt(parentKey(parentId), parentId),
+    async match(attestation, onUnfilled = () => undefined) {
+      const parent = attestorSpiffeId(trustDomain, attestation.attestor);
+      if (!parent.ok) return [];
+      const { value: parentId } = parent;
+      const anchors = [...new Set(attestation.selectors)].map((selector) => anchorKey(parentId, selector));
+      const places = [anyoneKey(parentId), ...anchors];
+      const found = await Promise.all(places.map((pk) => liveEntriesAt(pk, parentId)));
+      return matchEntries(found.flat(), attestation, onUnfilled);
+    },
+    async delete(id, revision) {
+      for (let attempt = 0; attempt < MAX_DELETE_ATTEMPTS; attempt++) {
+        const held = await find(id);
+        if (held === undefined) return refuse('entry-unknown');
+        const { entry, item } = held;
+        if (revision !== undefined && entry.revision !== revision) return refuse('entry-revision');
+        const deleted = await table.transact([
+          // Another revision may be filed elsewhere, and would stay there.
+          { delete: { pk: BY_ID, sk: id }, condition: unchanged(item) },
+          ...placesOf(entry, trustDomain).map((pk) => ({ delete: { pk, sk: id } })),
+          // The place of an expired entry may be another one's by now.
+          ...(isLive(entry) ? [{ delete: uniqueKey(entry) }] : []),
+        ]);
+        if (deleted.ok) return accept(entry);
+      }
+      return refuse('entry-revision');
     },
   };
 }
 
-function expiryOf(entry: RegistrationEntry, keepSeconds: number): Pick<Item, 'expiresAtSeconds'> {
-  if (entry.expiresAtMs === undefined) return {};
-  return { expiresAtSeconds: Math.floor(entry.expiresAtMs / 1000) + keepSeconds };
+/** What an administrator says of an entry, in the one form that it is kept in. */
+function contentOf(input: EntryInput) {
+  const { ttlSeconds, jwtTtlSeconds, expiresAtMs, owner } = input;
+  return {
+    spiffeId: input.spiffeId,
+    parentId: input.parentId,
+    selectors: [...input.selectors].sort(),
+    dnsNames: input.dnsNames ?? [],
+    federatesWith: [...(input.federatesWith ?? [])].sort(),
+    hint: input.hint ?? '',
+    profile: input.profile ?? WORKLOAD_PROFILE.name,
+    ...(input.isTemplateShared === true ? { isTemplateShared: true as const } : {}),
+    ...(ttlSeconds === undefined ? {} : { ttlSeconds }),
+    ...(jwtTtlSeconds === undefined ? {} : { jwtTtlSeconds }),
+    ...(expiresAtMs === undefined ? {} : { expiresAtMs }),
+    ...(owner === undefined ? {} : { owner }),
+  };
 }
 
-/** The same workload on the same node is entered once; a second entry would be a second identity by accident. */
-function digestKey(entry: EntryInput): string {
-  const identity = canonicalJson([entry.parentId, entry.spiffeId, [...entry.selectors].sort(), entry.hint ?? '']);
-  return createHash('sha256').update(identity).digest('hex');
-}
+const sorted = (content: object) => Object.entries(content).sort(([a], [b]) => (a < b ? -1 : 1));
 
-/** The key is part of what is authenticated: an item that was moved is forged. */
-function macInput(pk: string, body: string): Uint8Array {
-  return Buffer.from(`${pk}\u0000${body}`);
+/** The one place of an identity goes over with the entry; that of an expired entry is taken anew. */
+function renameWrites(before: RegistrationEntry, after: RegistrationEntry, wasLive: boolean): readonly Write[] {
+  const [old, put] = [uniqueKey(before), uniqueItem(after)];
+  if (old.sk !== put.sk) return [{ put, condition: { kind: 'absent' } }, ...(wasLive ? [{ delete: old }] : [])];
+  return [{ put, condition: wasLive ? { kind: 'equals', attribute: 'id', value: before.id } : { kind: 'absent' } }];
 }

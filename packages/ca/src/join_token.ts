@@ -11,10 +11,13 @@ import type { Clock, Item, Table } from '@postern/store';
 
 export interface JoinTokenStore {
   /**
-   * `agentId`: SPIFFE ID that the bearer will get; `ttlSeconds`: 1 to seven days. The secret is answered once and never
-   * stored.
+   * `agentId`: SPIFFE ID that the bearer will get, or `/postern/attestor/INSTANCE/NAME` of a token for a workload, which
+   * stands for that name at that attestor and for no identity; `ttlSeconds`: 1 to seven days. The secret is answered once
+   * and never stored.
    */
   create(agentId: string, ttlSeconds: number): Promise<{ readonly secret: string; readonly expiresAtMs: number }>;
+  /** Looks without spending, with the same refusals. Cost: one read. */
+  check(secret: string): Promise<Result<JoinGrant, JoinTokenReason>>;
   /**
    * Spends it. `secret`: untrusted. `join-token-unknown` also for one that somebody put there without the MAC.
    * `beforeSpending`: called for a good one only; when it rejects, so does this, and the token is still good. Cost: one read,
@@ -37,7 +40,7 @@ const KEEP_SECONDS = 24 * 60 * 60;
 
 const keyOf = (secret: string) => ({ pk: 'join-token', sk: createHash('sha256').update(secret).digest('hex') });
 
-interface Grant {
+export interface JoinGrant {
   readonly agentId: string;
   readonly expiresAtMs: number;
 }
@@ -50,14 +53,24 @@ export function createJoinTokenStore(ports: {
 }): JoinTokenStore {
   const { table, clock, mac } = ports;
 
-  async function grantOf(item: Item): Promise<Grant | undefined> {
+  async function grantOf(item: Item): Promise<JoinGrant | undefined> {
     const { agentId, expiresAtMs, mac: tag } = item.attributes;
     if (typeof agentId !== 'string' || typeof expiresAtMs !== 'number') return undefined;
     const grant = { agentId, expiresAtMs };
     return tag instanceof Uint8Array && (await mac.verify(macInput(item.sk, grant), tag)) ? grant : undefined;
   }
 
+  async function check(secret: string): Promise<Result<JoinGrant, JoinTokenReason>> {
+    if (secret.length > MAX_SECRET_LENGTH) return refuse('join-token-unknown');
+    const item = await table.get(keyOf(secret));
+    const grant = item && (await grantOf(item));
+    if (item === undefined || grant === undefined) return refuse('join-token-unknown');
+    if (item.attributes['used'] !== false) return refuse('join-token-used');
+    return clock.nowMs() >= grant.expiresAtMs ? refuse('join-token-expired') : accept(grant);
+  }
+
   return {
+    check,
     async create(agentId, ttlSeconds) {
       if (!(ttlSeconds > 0 && ttlSeconds <= MAX_TTL_SECONDS)) throw new RangeError('a join token lives 1 s to 7 days');
       const secret = randomBytes(SECRET_BYTES).toString('base64url');
@@ -73,24 +86,21 @@ export function createJoinTokenStore(ports: {
       return { secret, expiresAtMs: grant.expiresAtMs };
     },
     async consume(secret, beforeSpending) {
-      if (secret.length > MAX_SECRET_LENGTH) return refuse('join-token-unknown');
-      const item = await table.get(keyOf(secret));
-      const grant = item && (await grantOf(item));
-      if (item === undefined || grant === undefined) return refuse('join-token-unknown');
-      if (item.attributes['used'] !== false) return refuse('join-token-used');
-      if (clock.nowMs() >= grant.expiresAtMs) return refuse('join-token-expired');
-      await beforeSpending?.(grant.agentId);
+      const checked = await check(secret);
+      if (!checked.ok) return checked;
+      const { agentId } = checked.value;
+      await beforeSpending?.(agentId);
       const spent = await table.update({
         ...keyOf(secret),
         set: { used: true },
         condition: { kind: 'equals', attribute: 'used', value: false },
       });
-      return spent.ok ? accept({ agentId: grant.agentId }) : refuse('join-token-used');
+      return spent.ok ? accept({ agentId }) : refuse('join-token-used');
     },
   };
 }
 
 /** Bound to its digest, so that a grant cannot be moved under another secret; and to its kind, since entries share the key. */
-function macInput(digest: string, grant: Grant): Uint8Array {
+function macInput(digest: string, grant: JoinGrant): Uint8Array {
   return Buffer.from(`join-token\u0000${digest}\u0000${canonicalJson(grant)}`);
 }

@@ -8,8 +8,8 @@ import type { Table } from '@postern/store';
 export type LineageReason = 'lineage-unknown' | 'lineage-locked' | 'serial-superseded';
 
 export interface LineageStore {
-  /** A new join starts over, also after a lock. */
-  start(spiffeId: string, serial: string): Promise<void>;
+  /** A new join starts over, also after a lock. `keepUntilMs`: when no SVID of it can renew any more; for ever when absent. */
+  start(spiffeId: string, serial: string, keepUntilMs?: number): Promise<void>;
   /**
    * Whether `serial` may renew. `serial-superseded` locks the lineage. The serial before the newest may, until the newest
    * was used: an answer can be lost on its way.
@@ -34,8 +34,9 @@ export function createLineageStore(ports: { readonly table: Table }): LineageSto
   }
 
   return {
-    async start(spiffeId, serial) {
-      await table.put({ ...keyOf(spiffeId), attributes: { newest: serial, before: '', locked: false } });
+    async start(spiffeId, serial, keepUntilMs) {
+      const kept = keepUntilMs === undefined ? {} : { expiresAtSeconds: Math.ceil(keepUntilMs / 1000) };
+      await table.put({ ...keyOf(spiffeId), attributes: { newest: serial, before: '', locked: false }, ...kept });
     },
     async check(spiffeId, serial) {
       const item = await table.get(keyOf(spiffeId));

@@ -11,6 +11,9 @@ const GOOD: EntryInput = {
 };
 
 const agent = (name: string) => `spiffe://demo.test/postern/agent/${name}`;
+const CLUSTER = 'spiffe://demo.test/postern/attestor/prod';
+const ATTESTED: Partial<EntryInput> = { parentId: CLUSTER, selectors: ['k8s:ns:shop'] };
+const TEMPLATE: Partial<EntryInput> = { ...ATTESTED, spiffeId: 'spiffe://demo.test/prod/ns/{k8s:ns}/sa/{k8s:sa}' };
 const many = (count: number, of: (index: number) => string) => Array.from({ length: count }, (_, index) => of(index));
 
 /** Both sides of each bound: `undefined` is accepted. */
@@ -33,6 +36,89 @@ const ROWS: readonly (readonly [string, Partial<EntryInput>, string | undefined]
   ['no parent', { parentId: '' }, 'entry-parent'],
   ['all agents as parent', { parentId: 'spiffe://demo.test/postern/agent' }, 'entry-parent'],
   ['a parent below an agent', { parentId: agent('node-1/child') }, 'entry-parent'],
+  ['an attestor', ATTESTED, undefined],
+  ['all attestors as parent', { parentId: 'spiffe://demo.test/postern/attestor' }, 'entry-parent'],
+  ['a name below an attestor', { parentId: `${CLUSTER}/node-1` }, 'entry-parent'],
+  ['a template that names its attestor', TEMPLATE, undefined],
+  [
+    'a template at an agent, whose word names nobody',
+    { ...TEMPLATE, parentId: agent('node-1') },
+    'entry-template-parent',
+  ],
+  [
+    'a template that another cluster would fill too',
+    { ...TEMPLATE, spiffeId: 'spiffe://demo.test/ns/{k8s:ns}/sa/{k8s:sa}' },
+    'entry-template-instance',
+  ],
+  [
+    'one that only contains the attestor’s name',
+    { ...TEMPLATE, spiffeId: 'spiffe://demo.test/not-prod/{k8s:ns}' },
+    'entry-template-instance',
+  ],
+  [
+    'one of which that is said',
+    { ...TEMPLATE, spiffeId: 'spiffe://demo.test/ns/{k8s:ns}', isTemplateShared: true },
+    undefined,
+  ],
+  ['a name in full that is said to be shared', { ...ATTESTED, isTemplateShared: true }, 'entry-template'],
+  ['a template of everything', { ...TEMPLATE, spiffeId: 'spiffe://demo.test/{k8s:ns}/prod' }, 'entry-template'],
+  ['a template of a trust domain', { ...TEMPLATE, spiffeId: 'spiffe://{k8s:ns}/prod' }, 'entry-template'],
+  [
+    'a template below the reserved path',
+    { ...TEMPLATE, spiffeId: 'spiffe://demo.test/postern/prod/{k8s:ns}' },
+    'entry-path-reserved',
+  ],
+  [
+    'a template of another trust domain',
+    { ...TEMPLATE, spiffeId: 'spiffe://evil.test/prod/{k8s:ns}' },
+    'entry-trust-domain',
+  ],
+  ...[
+    '/prod/x-{k8s:ns}',
+    '/prod/{k8s:ns}-x',
+    '/prod/{k8s:ns}{k8s:sa}',
+    '/prod/{}',
+    '/prod/{K8s:ns}',
+    '/prod/{k8s:ns',
+    '/prod/k8s:ns}',
+    '/prod/{{k8s:ns}}',
+    '/prod/{k8s:ns}/{../x}',
+    '/prod/{k8s ns}',
+    `/prod/{a${'x'.repeat(128)}}`,
+    `/prod${'/{a}'.repeat(9)}`,
+  ].map((path): readonly [string, Partial<EntryInput>, string] => [
+    `a template that is none: ${path.slice(0, 40)}`,
+    { ...TEMPLATE, spiffeId: `spiffe://demo.test${path}` },
+    'entry-template',
+  ]),
+  ['a template that climbs', { ...TEMPLATE, spiffeId: 'spiffe://demo.test/prod/{k8s:ns}/..' }, 'entry-spiffe-id'],
+  [
+    'a template with an empty segment',
+    { ...TEMPLATE, spiffeId: 'spiffe://demo.test/prod//{k8s:ns}' },
+    'entry-spiffe-id',
+  ],
+  [
+    'as many placeholders as may be',
+    { ...TEMPLATE, spiffeId: `spiffe://demo.test/prod${'/{a}'.repeat(8)}` },
+    undefined,
+  ],
+  ['a DNS name by claims', { ...ATTESTED, dnsNames: ['{k8s:sa}.{oidc:a.b}.prod.demo.test'] }, undefined],
+  ['a DNS name by claims at an agent', { dnsNames: ['{k8s:sa}.node-1.demo.test'] }, 'entry-template-parent'],
+  ['a DNS name by claims of any cluster', { ...ATTESTED, dnsNames: ['{k8s:sa}.demo.test'] }, 'entry-template-instance'],
+  ...[
+    '{k8s:sa}',
+    '{k8s:sa}.test',
+    'prod.{k8s:sa}.test',
+    'x{k8s:sa}.prod.demo.test',
+    '{k8s:sa}.PROD.demo.test',
+    '{k8s:sa}..demo.test',
+    '{k8s:sa}.prod.demo.1',
+    '*.{k8s:sa}.prod.demo.test',
+  ].map((name): readonly [string, Partial<EntryInput>, string] => [
+    `the DNS template ${name}`,
+    { ...ATTESTED, dnsNames: [name] },
+    'entry-dns-name',
+  ]),
   ['a parent with the longest name', { parentId: agent('n'.repeat(128)) }, undefined],
   ['a parent with a longer name', { parentId: agent('n'.repeat(129)) }, 'entry-parent'],
   ['no selectors, which every workload has', { selectors: [] }, 'entry-selectors'],
@@ -45,6 +131,8 @@ const ROWS: readonly (readonly [string, Partial<EntryInput>, string | undefined]
   ['a selector with a line break', { selectors: ['unix:uid:1\n'] }, 'entry-selectors'],
   ['the longest selector', { selectors: [`unix:path:/${'x'.repeat(501)}`] }, undefined],
   ['a longer one', { selectors: [`unix:path:/${'x'.repeat(502)}`] }, 'entry-selectors'],
+  ['no selectors for whoever is proven at the attestor', { ...TEMPLATE, selectors: [] }, undefined],
+  ['no selectors for one name that all of them would get', { ...ATTESTED, selectors: [] }, 'entry-selectors'],
   ['a life of a second', { ttlSeconds: 1 }, undefined],
   ['a life of a day', { ttlSeconds: 86_400 }, undefined],
   ['a longer life', { ttlSeconds: 86_401 }, 'entry-ttl'],
@@ -59,6 +147,24 @@ const ROWS: readonly (readonly [string, Partial<EntryInput>, string | undefined]
   ['the longest hint', { hint: 'é'.repeat(512) }, undefined],
   ['a longer one', { hint: `${'é'.repeat(512)}x` }, 'entry-hint'],
   ['a hint that is no text', { hint: '\ud800' }, 'entry-hint'],
+  ['a token of a minute', { jwtTtlSeconds: 60 }, undefined],
+  ['a token of less', { jwtTtlSeconds: 59 }, 'entry-jwt-ttl'],
+  ['a token of an hour', { jwtTtlSeconds: 3600 }, undefined],
+  ['a token of more', { jwtTtlSeconds: 3601 }, 'entry-jwt-ttl'],
+  ['another trust domain’s bundle', { federatesWith: ['partner.test'] }, undefined],
+  ['its own as another one’s', { federatesWith: ['demo.test'] }, 'entry-federates-with'],
+  ['a trust domain by its ID', { federatesWith: ['spiffe://partner.test'] }, 'entry-federates-with'],
+  ['a trust domain twice', { federatesWith: ['a.test', 'a.test'] }, 'entry-federates-with'],
+  ['as many trust domains as may be', { federatesWith: many(32, (index) => `d${index}.test`) }, undefined],
+  ['one more', { federatesWith: many(33, (index) => `d${index}.test`) }, 'entry-federates-with'],
+  ['the profile of workloads', { profile: 'workload' }, undefined],
+  ['the profile of agents', { profile: 'agent' }, 'entry-profile'],
+  ['a profile by a name of every object', { profile: 'toString' }, 'entry-profile'],
+  ['an owner', { owner: 'git.example/shop-entries_2' }, undefined],
+  ['an owner with a line break', { owner: 'a\n' }, 'entry-owner'],
+  ['no owner at all', { owner: '' }, 'entry-owner'],
+  ['the longest owner', { owner: 'o'.repeat(63) }, undefined],
+  ['a longer one', { owner: 'o'.repeat(64) }, 'entry-owner'],
   ['an end', { expiresAtMs: 1 }, undefined],
   ['no end that there is', { expiresAtMs: 8.64e15 + 1 }, 'entry-expiry'],
   ['an end before all time', { expiresAtMs: -1 }, 'entry-expiry'],
@@ -68,6 +174,16 @@ const ROWS: readonly (readonly [string, Partial<EntryInput>, string | undefined]
 test.each(ROWS)('%s', (_name, over, reason) => {
   const checked = checkEntryInput({ ...GOOD, ...over }, trustDomain);
   expect(checked.ok ? undefined : checked.reason).toBe(reason);
+});
+
+test('no claim names the trust domain, not even of one that is called as a placeholder is tried with', () => {
+  const domain = must(parseTrustDomain('x'));
+  const input = {
+    spiffeId: 'spiffe://{k8s:ns}/prod/{k8s:sa}',
+    parentId: 'spiffe://x/postern/attestor/prod',
+    selectors: [],
+  };
+  expect(checkEntryInput(input, domain)).toMatchObject({ reason: 'entry-template' });
 });
 
 describe('an agent’s name', () => {

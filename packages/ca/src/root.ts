@@ -1,5 +1,5 @@
 /** Certificates of authorities: the root, and the ephemeral issuers it certifies. */
-import type { Signer } from '@postern/keys';
+import { readSpki, type Signer } from '@postern/keys';
 import { type Certificate, parseCertificate, type TrustDomain, trustDomainId } from '@postern/spiffe';
 import { createName, createTbsCertificate, keyIdOf } from './certificate_der.ts';
 import { checkCsrKey } from './csr_key.ts';
@@ -47,7 +47,7 @@ export async function certifyIssuer(input: {
   readonly trustDomain: TrustDomain;
   readonly nowMs: number;
 }): Promise<Uint8Array> {
-  const algorithm = checkCsrKey(input.spki);
+  const algorithm = checkCsrKey(readSpki(input.spki));
   if (!algorithm.ok) throw new TypeError(`the issuer key is refused: ${algorithm.reason}`);
   if (Buffer.compare(input.rootSigner.spki, input.root.spki) !== 0) throw new Error('the signer is not the root key');
   if (Buffer.compare(input.spki, input.root.spki) === 0) throw new Error('an issuer has a key of its own');

@@ -21,6 +21,7 @@ export interface ControlPlane {
   readonly deployment?: Deployment;
   get<T>(path: string, query?: { readonly [name: string]: string | number | undefined }): Promise<T>;
   post<T>(path: string, body: unknown): Promise<T>;
+  put<T>(path: string, body: unknown): Promise<T>;
   delete<T>(path: string): Promise<T>;
 }
 
@@ -50,6 +51,7 @@ export function connectControlPlane(cli: Cli, options: ControlPlaneOptions): Con
       return call('GET', search.size === 0 ? path : `${path}?${search}`);
     },
     post: (path, body) => call('POST', path, body),
+    put: (path, body) => call('PUT', path, body),
     delete: (path) => call('DELETE', path),
   };
 }

@@ -143,12 +143,19 @@ describe('a failure says what to do', () => {
   test.each([
     ['whom the platform does not know', { ...TEST_CREDENTIALS, accessKeyId: 'ASIAOTHER' }],
     ['whose secret is another', { ...TEST_CREDENTIALS, secretAccessKey: 'x' }],
-    ['whose session is over', { ...TEST_CREDENTIALS, sessionToken: 'x' }],
-  ])('to an identity %s', async (_, credentials) => {
+    ['whose session token is another', { ...TEST_CREDENTIALS, sessionToken: 'x' }],
+  ])('to an identity %s: to sign in, and not to ask for a grant', async (_, credentials) => {
     showCredentials(credentials);
     const error = await failing(['entry', 'list', ...DEPLOYED]);
-    expect(error).toMatchObject({ reason: 'role-not-permitted', exitCode: codeOf('denied') });
-    expect(error.message).toContain('The request signature does not match.');
+    expect(error).toMatchObject({ reason: 'credentials-invalid', exitCode: codeOf('denied') });
+    expect(error.advice).toContain('sign in');
+    expect(error.advice).not.toContain('lambda:');
+  });
+
+  test('to an identity that is known and may not: which grants it lacks', async () => {
+    deployed.answerNext({ status: 403, body: JSON.stringify({ Message: 'Forbidden' }) });
+    const error = await failing(['entry', 'list', ...DEPLOYED]);
+    expect(error.message).toContain('Forbidden');
     expect(error.advice).toMatch(/lambda:InvokeFunctionUrl.*administrators/);
   });
 
@@ -157,9 +164,44 @@ describe('a failure says what to do', () => {
     return { status: body.status, headers: { 'content-type': PROBLEM_MEDIA_TYPE }, body: JSON.stringify(body) };
   };
   const json = (status: number, body: unknown) => ({ status, body: JSON.stringify(body) });
+  const forbidden = (message: string) => json(403, { message });
   test.each([
-    ['the platform refuses', json(403, { Message: 'Forbidden' }), 'denied', 'role-not-permitted'],
+    ['the platform refuses', forbidden('Forbidden'), 'denied', 'role-not-permitted'],
     ['the platform refuses in no words', { status: 403, body: 'no' }, 'denied', 'role-not-permitted'],
+    [
+      'a policy is missing',
+      forbidden(
+        'User: arn:aws:iam::111122223333:user/token is not authorized to perform: lambda:InvokeFunctionUrl on resource: arn:aws:lambda:eu-central-1:111122223333:function:expired because no identity-based policy allows the action',
+      ),
+      'denied',
+      'role-not-permitted',
+    ],
+    [
+      'the session is over',
+      forbidden('The security token included in the request is expired'),
+      'denied',
+      'credentials-expired',
+    ],
+    ['the token is over', forbidden('ExpiredToken: The provided token has expired.'), 'denied', 'credentials-expired'],
+    [
+      'the session is none',
+      forbidden('The security token included in the request is invalid.'),
+      'denied',
+      'credentials-invalid',
+    ],
+    [
+      'the clock is slow',
+      forbidden('Signature expired: 20260105T120000Z is now earlier than 20260105T121500Z (20260105T122000Z - 5 min.)'),
+      'denied',
+      'clock-wrong',
+    ],
+    [
+      'the clock is fast',
+      forbidden('Signature not yet current: 20260105T123000Z is still later than 20260105T121500Z'),
+      'denied',
+      'clock-wrong',
+    ],
+    ['the Region is another', forbidden('Credential should be scoped to a valid region.'), 'denied', 'region-wrong'],
     ['the function refuses', problem('not-permitted'), 'denied', 'not-permitted'],
     ['the function knows nobody', problem('not-authenticated'), 'denied', 'not-authenticated'],
     ['too many run', json(429, { Reason: 'x', message: 'Rate Exceeded.' }), 'unavailable', 'function-unavailable'],

@@ -1,24 +1,27 @@
 /** Registration entries, for people. */
-import type { CreateEntryRequest } from '@postern/api';
+import type { EntryAnswer } from '@postern/api';
 import { formatFields, formatTime, type Paint } from './terminal_text.ts';
 
-/** As the control plane answers it. */
-export interface Entry extends CreateEntryRequest {
-  readonly id: string;
-  readonly revision: number;
-  readonly createdAtMs: number;
-}
-
-export function formatEntry(paint: Paint, entry: Entry): string {
+export function formatEntry(paint: Paint, entry: EntryAnswer): string {
+  const { ttlSeconds, jwtTtlSeconds, updatedAtMs, expiresAtMs } = entry;
+  const seconds = (value: number | undefined) => (value === undefined ? undefined : `${value} s`);
+  const time = (value: number | undefined) => (value === undefined ? undefined : formatTime(value));
   return formatFields(paint, [
     ['id', entry.id],
+    ['revision', entry.revision],
     ['SPIFFE ID', entry.spiffeId],
     ['parent', entry.parentId],
-    ['selectors', entry.selectors.join(' ')],
+    ['selectors', entry.selectors.join(' ') || 'none: whoever is proven at the parent'],
     ['DNS names', (entry.dnsNames ?? []).join(' ')],
-    ['TTL', entry.ttlSeconds === undefined ? undefined : `${entry.ttlSeconds} s`],
+    ['federates with', (entry.federatesWith ?? []).join(' ')],
+    ['TTL', seconds(ttlSeconds)],
+    ['JWT TTL', seconds(jwtTtlSeconds)],
+    ['profile', entry.profile],
     ['hint', entry.hint],
+    ['names', entry.isTemplateShared === true ? 'shared with other attestors' : undefined],
+    ['owner', entry.owner],
     ['created', formatTime(entry.createdAtMs)],
-    ['expires', entry.expiresAtMs === undefined ? undefined : formatTime(entry.expiresAtMs)],
+    ['changed', time(updatedAtMs)],
+    ['expires', time(expiresAtMs)],
   ]);
 }

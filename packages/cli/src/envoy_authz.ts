@@ -4,6 +4,7 @@ import type { AuthzTarget, TcpAddress } from '@postern/agent';
 import type { Cli } from './cli.ts';
 import { AGENT_DIR, GRPC_AUTHZ_SOCKET, HTTP_AUTHZ_SOCKET } from './commands/agent.ts';
 import { loadDeployment } from './control_plane/deployment_file.ts';
+import { isLoopback } from './control_plane/doors.ts';
 import { CommandFailure } from './failure.ts';
 
 export interface AuthzOptions {
@@ -77,12 +78,34 @@ function functionUrlOf(cli: Cli, { authzUrl, region, deployment }: Omit<AuthzOpt
       '--deployment does not go with --authz-url and --region',
       'leave out one of them',
     );
-  if (authzUrl !== undefined) return { url: authzUrl, region: region ?? missing('--region REGION, of the function') };
+  if (authzUrl !== undefined)
+    return asEnvoyAsks({ url: authzUrl, region: region ?? missing('--region REGION, of the function') });
   if (region !== undefined) return missing('--authz-url URL, which the Region is of');
   const file = deployment ?? (cli.io.environment['POSTERN_DEPLOYMENT'] || undefined);
   if (file === undefined) return missing('--deployment FILE, or --authz-url URL and --region REGION');
   const { urls, region: deployed } = loadDeployment(cli, file);
-  return { url: urls.AuthorizeUrl, region: deployed };
+  return asEnvoyAsks({ url: urls.AuthorizeUrl, region: deployed });
+}
+
+interface FunctionUrl {
+  readonly url: string;
+  readonly region: string;
+}
+
+/**
+ * On this machine a stand-in for AWS tells its functions apart by a path, which Envoy's filter for it cannot have. The
+ * stand-in knows them by AWS's own form of the name, too, and how to write that is said.
+ */
+function asEnvoyAsks(named: FunctionUrl): FunctionUrl {
+  const { hostname = '', host = '', pathname = '/' } = URL.canParse(named.url) ? new URL(named.url) : {};
+  if (pathname === '/' || !isLoopback(hostname)) return named;
+  const id = pathname.replace(/\/+$/, '').split('/').at(-1);
+  throw new CommandFailure(
+    'usage',
+    'function-url-path',
+    `\`${named.url}\` is a function URL of a stand-in for AWS: it has a path, and Envoy asks origins alone`,
+    `--authz-url http://${id}.lambda-url.${named.region}.on.aws --region ${named.region} --authz-address ${host}`,
+  );
 }
 
 function socketOf({ io }: Cli, path: string | undefined, name: string): string {

@@ -7,6 +7,7 @@ export const EXIT_CODES = {
   unavailable: { code: 4, meaning: 'the control plane or agent cannot be reached or is not ready: try again' },
   internal: { code: 5, meaning: 'an unexpected fault, here or in the control plane' },
   widened: { code: 6, meaning: 'of two sets of policies the second lets through more than the first' },
+  changes: { code: 7, meaning: 'a dry run with --exit-code has changes to make' },
 } as const satisfies { readonly [name: string]: { readonly code: number; readonly meaning: string } };
 
 export type ExitName = keyof typeof EXIT_CODES;

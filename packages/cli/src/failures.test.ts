@@ -1,5 +1,6 @@
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { PROBLEMS } from '@postern/api';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { EXIT_CODES, type ExitName } from './exit_codes.ts';
 import { startTestControlPlane, type TestControlPlane } from './testing/local_control_plane.ts';
@@ -114,6 +115,12 @@ describe('a failure says by exit code, reason and advice what it is, and never a
     ['a trail of something else', ['audit', 'verify', 'trail'], 'refused', 'trail-malformed'],
     ['pinned keys that are none', ['audit', 'verify', '--trust', 'trail/trust.json'], 'usage', 'trust-malformed'],
     ['no agent', ['svid', 'fetch'], 'unavailable', 'workload-api-unreachable'],
+    ['a token from no agent', ['svid', 'fetch', '--jwt', '--audience', 'a'], 'unavailable', 'workload-api-unreachable'],
+    ['a token for nobody', ['svid', 'fetch', '--jwt'], 'usage', 'option-missing'],
+    ['an audience without a token', ['svid', 'fetch', '--audience', 'a'], 'usage', 'option-missing'],
+    ['a token to follow', ['svid', 'fetch', '--jwt', '--audience', 'a', '--follow'], 'usage', 'option-missing'],
+    ['a token that is not there', ['svid', 'verify-jwt', '--audience', 'a', 'nowhere'], 'usage', 'file-unreadable'],
+    ['a token to verify for nobody', ['svid', 'verify-jwt', 'nowhere'], 'usage', 'command-line'],
     ['a TCP Workload API', ['svid', 'fetch', '--socket', 'tcp://127.0.0.1:1'], 'usage', 'socket-address'],
     [
       'a relative socket URL',
@@ -166,6 +173,36 @@ describe('a failure says by exit code, reason and advice what it is, and never a
     expect(ended.err).toMatch(/(?:^|\n)error: [^\n]+\ntry: [^\n]+\n$/);
     expect(ended.out + ended.err).not.toContain(controlPlane.token);
     expect(ended.out + ended.err).not.toContain('root:');
+  });
+
+  test.each([
+    ['of another trust domain', { '--spiffe-id': 'spiffe://evil.test/a' }, 'malformed-request', 'entry-trust-domain'],
+    [
+      'of an agent',
+      { '--spiffe-id': 'spiffe://demo.test/postern/agent/a' },
+      'malformed-request',
+      'entry-path-reserved',
+    ],
+    ['that climbs', { '--spiffe-id': 'spiffe://demo.test/a/../b' }, 'malformed-request', 'entry-spiffe-id'],
+    ['under a workload', { '--parent': 'spiffe://demo.test/a' }, 'malformed-request', 'entry-parent'],
+    ['of no selector', { '--selector': 'uid' }, 'malformed-request', 'entry-selectors'],
+    ['by a wildcard', { '--dns-name': '*.demo.test' }, 'malformed-request', 'entry-dns-name'],
+    ['that is there', {}, 'conflict', 'entry-exists'],
+  ] as const)('an entry %s: what to do about that very one', async (_, change, reason, exact) => {
+    const given = {
+      '--spiffe-id': 'spiffe://demo.test/entered',
+      '--parent': 'spiffe://demo.test/postern/agent/node-1',
+      '--selector': 'unix:uid:1',
+    };
+    const create = (words: object) =>
+      controlPlane.runHere(['entry', 'create', ...Object.entries(words).flat(), '--json']);
+    await create(given);
+    const ended = await create({ ...given, ...change });
+    const { error } = JSON.parse(ended.out);
+    expect(error).toMatchObject({ reason, exitCode: EXIT_CODES.refused.code });
+    expect(error.message).toContain(exact);
+    expect(error.advice).not.toBe(PROBLEMS[reason].caller);
+    expect(ended.err).toContain(error.advice);
   });
 
   test('a port in use is no fault of ours', async () => {

@@ -31,8 +31,10 @@ describe('an administrator needs nothing but the command line', () => {
     expect(await run('status')).toMatchObject({ trustDomain: 'demo.test', releaseNumber: 0, url: controlPlane.url });
     expect(await run('policy', 'publish', POLICIES, '--dry-run')).toMatchObject({ published: false, services: 2 });
     expect(await run('policy', 'publish', POLICIES)).toMatchObject({ published: true, number: 1 });
-    expect(await run('policy', 'rollback', '1')).toMatchObject({ published: true, number: 2 });
-    expect(await run('policy', 'list')).toMatchObject({ current: 2, releases: [{ number: 2 }, { number: 1 }] });
+    expect(await run('policy', 'publish', POLICIES)).toMatchObject({ published: false, unchanged: true, number: 1 });
+    expect(await run('policy', 'publish', POLICIES, '--force')).toMatchObject({ published: true, number: 2 });
+    expect(await run('policy', 'rollback', '1')).toMatchObject({ published: true, number: 3 });
+    expect(await run('policy', 'list')).toMatchObject({ current: 3, releases: [{ number: 3 }, {}, { number: 1 }] });
   });
 
   test('creates, shows, lists and deletes entries', async () => {
@@ -217,6 +219,23 @@ describe('from nothing to an identity', () => {
       expect(execFileSync('openssl', words).toString()).toContain(': OK');
       const other = await controlPlane.run(['svid', 'fetch', '--spiffe-id', 'spiffe://demo.test/b', '--json']);
       expect(JSON.parse(other.out).error).toMatchObject({ reason: 'identity-not-issued' });
+      const jwt = ['svid', 'fetch', '--jwt', '--audience', 'ledger', '--audience', 'audit'];
+      const { svids } = await run<{ svids: { token: string }[] }>(...jwt);
+      const [{ token }] = svids as [{ token: string }];
+      const [, claims = '', signature] = token.split('.');
+      expect(JSON.parse(Buffer.from(claims, 'base64url').toString())).toMatchObject({
+        iss: controlPlane.url,
+        sub: spiffeId,
+        aud: ['audit', 'ledger'],
+      });
+      const kept = await run(...jwt, '--out', 'svid');
+      expect(JSON.stringify(kept)).not.toContain(signature);
+      expect(readFileSync(file('svid.jwt'), 'utf8').trim()).toBe(token);
+      expect(statSync(file('svid.jwt')).mode & 0o777).toBe(0o600);
+      const verifying = ['svid', 'verify-jwt', 'svid/svid.jwt', '--audience'];
+      expect(await run(...verifying, 'ledger')).toMatchObject({ valid: true, spiffeId, audience: ['audit', 'ledger'] });
+      const misused = await controlPlane.run([...verifying, 'storefront', '--json']);
+      expect(JSON.parse(misused.out).error).toMatchObject({ reason: 'jwt-svid-audience-mismatch' });
       expect(await run('doctor')).toMatchObject({ ok: true });
       const second = await controlPlane.run(['agent', '--json']);
       expect(JSON.parse(second.out).error).toMatchObject({ reason: 'folder-in-use' });

@@ -2,16 +2,25 @@
 import { Command } from 'commander';
 import type { Cli } from './cli.ts';
 import { addAgentCommand } from './commands/agent.ts';
+import { addAttestorCreate } from './commands/attestor_create.ts';
+import { addAttestorDelete } from './commands/attestor_delete.ts';
+import { addAttestorList } from './commands/attestor_list.ts';
+import { addAttestorShow } from './commands/attestor_show.ts';
 import { addAuditExport } from './commands/audit_export.ts';
 import { addAuditList } from './commands/audit_list.ts';
 import { addAuditShow } from './commands/audit_show.ts';
 import { addAuditVerify } from './commands/audit_verify.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
+import { addEntryApply } from './commands/entry_apply.ts';
 import { addEntryCreate } from './commands/entry_create.ts';
 import { addEntryDelete } from './commands/entry_delete.ts';
 import { addEntryList } from './commands/entry_list.ts';
 import { addEntryShow } from './commands/entry_show.ts';
+import { addEntryUpdate } from './commands/entry_update.ts';
 import { addEnvoyConfig } from './commands/envoy_config.ts';
+import { addFederationCreate } from './commands/federation_create.ts';
+import { addFederationDelete } from './commands/federation_delete.ts';
+import { addFederationList } from './commands/federation_list.ts';
 import { addPolicyCheck } from './commands/policy_check.ts';
 import { addPolicyDiff } from './commands/policy_diff.ts';
 import { addPolicyExplain } from './commands/policy_explain.ts';
@@ -23,7 +32,9 @@ import { addPolicyTest } from './commands/policy_test.ts';
 import { addRevokeCommand } from './commands/revoke.ts';
 import { addStartCommand } from './commands/start.ts';
 import { addStatusCommand } from './commands/status.ts';
+import { addSvidAttest } from './commands/svid_attest.ts';
 import { addSvidFetch } from './commands/svid_fetch.ts';
+import { addSvidVerifyJwt } from './commands/svid_verify_jwt.ts';
 import { addTokenCreate } from './commands/token_create.ts';
 import { EXIT_CODES } from './exit_codes.ts';
 import { createPaint } from './terminal_text.ts';
@@ -38,7 +49,11 @@ const GROUPS: readonly {
 }[] = [
   { commands: [addStartCommand, addAgentCommand, addStatusCommand, addDoctorCommand] },
   { name: 'envoy', description: 'proxies that ask for decisions', commands: [addEnvoyConfig] },
-  { name: 'svid', description: 'identities of this process', commands: [addSvidFetch] },
+  {
+    name: 'svid',
+    description: 'identities of this process',
+    commands: [addSvidFetch, addSvidAttest, addSvidVerifyJwt],
+  },
   {
     name: 'policy',
     description: 'policies: check, test, compare, publish',
@@ -56,9 +71,19 @@ const GROUPS: readonly {
   {
     name: 'entry',
     description: 'registration entries: which workload gets which SPIFFE ID',
-    commands: [addEntryCreate, addEntryList, addEntryShow, addEntryDelete],
+    commands: [addEntryCreate, addEntryList, addEntryShow, addEntryUpdate, addEntryDelete, addEntryApply],
   },
-  { name: 'token', description: 'join tokens for agents', commands: [addTokenCreate] },
+  {
+    name: 'federation',
+    description: 'other trust domains whose SVIDs are believed',
+    commands: [addFederationCreate, addFederationList, addFederationDelete],
+  },
+  {
+    name: 'attestor',
+    description: 'platforms whose word the authority takes for what runs there',
+    commands: [addAttestorCreate, addAttestorList, addAttestorShow, addAttestorDelete],
+  },
+  { name: 'token', description: 'one-time tokens for agents and bare machines', commands: [addTokenCreate] },
   { commands: [addRevokeCommand] },
   {
     name: 'audit',

@@ -19,3 +19,12 @@ test('a caller whom nobody has looked at yet is not reported as anonymous', () =
   expect(decision({ parties: [{ kind: 'anonymous-workload' }] })).toContain('anonymous');
   expect(decision({ workload: { spiffeId: 'spiffe://demo.test/a' } })).toContain(': spiffe://demo.test/a');
 });
+
+test('a check that could not be read points at nothing, and one that could at what is known of it', () => {
+  const unread = decision({ reason: 'header-missing', service: '', method: '' });
+  expect(unread).toBe('deny header-missing: caller not established');
+  expect(decision({ path: undefined })).toMatch(/ → payments POST$/);
+  expect(decision({ path: '/refunds', observed: true })).toMatch(
+    / → payments POST \/refunds \(let through: observe\)$/,
+  );
+});

@@ -9,17 +9,23 @@ export function summaryOf(record: AuditRecord): string {
         record.workload?.spiffeId ?? (record.parties.length === 0 ? 'caller not established' : 'anonymous');
       const user = record.user === undefined ? '' : ` for ${record.user.subject}`;
       const observed = record.observed ? ' (let through: observe)' : '';
-      return `${record.outcome} ${record.reason}: ${caller}${user} → ${record.service} ${record.method} ${record.path ?? ''}${observed}`;
+      // Of a check that could not be read it is not known what was asked.
+      const asked = [record.service, record.method, record.path].filter(Boolean).join(' ');
+      return `${record.outcome} ${record.reason}: ${caller}${user}${asked === '' ? '' : ` → ${asked}`}${observed}`;
     }
     case 'issuance-begin':
     case 'issuance-complete':
     case 'issuance-failed':
       return `${record.spiffeId} serial ${record.serial}${record.reason === undefined ? '' : ` ${record.reason}`}`;
+    case 'jwt-issued':
+    case 'jwt-failed':
+      return `${record.spiffeId} for ${record.audience.join(' ')}${record.reason === undefined ? '' : ` ${record.reason}`}`;
     case 'join':
       return `${record.agentId} serial ${record.serial}`;
     case 'issuer-certified':
       return `issuer ${record.keyId} serial ${record.serial}`;
     case 'entry-created':
+    case 'entry-updated':
     case 'entry-deleted':
       return `${record.spiffeId} on ${record.parentId} by ${record.by}`;
     case 'release-published':

@@ -1,3 +1,20 @@
+export { attest } from './attest/attest.ts';
+export type { AttestationReason, AttestPorts, Evidence, JoinTokens, SvidTrust } from './attest/attestor.ts';
+export {
+  ATTESTOR_KINDS,
+  type AttestorInput,
+  type AttestorInstance,
+  type AttestorKind,
+  type AttestorReason,
+  checkAttestorInput,
+} from './attest/attestor_instance.ts';
+export { type AttestorStore, createAttestorStore } from './attest/attestor_store.ts';
+export { ATTESTORS } from './attest/attestors.ts';
+export { fillClaimNames } from './attest/claim_names.ts';
+export { createIssuerKeys, type FetchIssuerKeys, type IssuerKeys } from './attest/issuer_keys.ts';
+export { joinTokenSubject } from './attest/join_token.ts';
+export { createRenewalStore, type Renewal, type RenewalStore } from './attest/renewal_store.ts';
+export { createTokenReviews, type TokenReviews } from './attest/token_review.ts';
 export { parseClientAddress } from './client_address.ts';
 export {
   createPosture,

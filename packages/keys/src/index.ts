@@ -30,6 +30,8 @@ export {
   type PublicJwk,
   publicKeyFromJwk,
   publicKeyFromSpki,
+  type ReadKey,
+  readSpki,
   spkiFromJwk,
   thumbprint,
   thumbprintOfSpki,

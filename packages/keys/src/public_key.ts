@@ -1,6 +1,7 @@
 /** Public keys as SubjectPublicKeyInfo and as JWK; the members that RFC 7638 hashes, and nothing else. */
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
 import { ALGORITHMS, algorithmRow, type SignatureAlgorithm } from './algorithms.ts';
+import { plainKeyOf } from './plain_spki.ts';
 import { isRocaModulus } from './roca.ts';
 
 export type PublicJwk = { readonly [name: string]: string };
@@ -20,11 +21,46 @@ const MIN_RSA_EXPONENT = 65537n;
 /** The largest key above, as SPKI. */
 const MAX_SPKI_BYTES = 2048;
 
+/** A public key, read once for all that is asked of it. */
+export interface ReadKey {
+  readonly key: KeyObject;
+  /** What it signs with, as `algorithmOfKey` says. */
+  readonly algorithm: SignatureAlgorithm | undefined;
+  /** RFC 7638, base64url; absent for a key that has no JWK, such as the point at infinity. */
+  readonly thumbprint: string | undefined;
+  /** See `isCanonicalSpki`. */
+  readonly isCanonical: boolean;
+}
+
+/** `undefined` for what is no public key that we know. `spki`: DER, untrusted. Cost: one import by OpenSSL, of most. */
+export function readSpki(spki: Uint8Array): ReadKey | undefined {
+  const key = publicKeyFromSpki(spki);
+  if (key === undefined) return undefined;
+  const plain = plainKeyOf(spki);
+  if (plain !== undefined) {
+    return { key, algorithm: plain.algorithm, thumbprint: hashMembers(plain.members), isCanonical: true };
+  }
+  return {
+    key,
+    algorithm: algorithmOfKey(key),
+    thumbprint: jwkOrNone(spki)?.['kid'],
+    isCanonical: isCanonicalSpki(spki),
+  };
+}
+
+function jwkOrNone(spki: Uint8Array): PublicJwk | undefined {
+  try {
+    return jwkFromSpki(spki);
+  } catch {
+    return undefined;
+  }
+}
+
 /** With `kid` set to the thumbprint. `spki`: DER. Throws on what is no public key. */
 export function jwkFromSpki(spki: Uint8Array): PublicJwk {
-  const jwk = createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' }).export({ format: 'jwk' });
-  const members = requiredMembers(jwk as PublicJwk);
-  return { ...members, kid: thumbprint(members) };
+  const key = createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
+  const members = plainKeyOf(spki)?.members ?? requiredMembers(key.export({ format: 'jwk' }) as PublicJwk);
+  return { ...members, kid: hashMembers(members) };
 }
 
 /** SubjectPublicKeyInfo, DER. Throws on a bad key, as `publicKeyFromJwk` does. */
@@ -34,8 +70,11 @@ export function spkiFromJwk(jwk: { readonly [name: string]: unknown }): Uint8Arr
 
 /** SHA-256 thumbprint, base64url (RFC 7638). Throws on a JWK without the members of its type. */
 export function thumbprint(jwk: { readonly [name: string]: unknown }): string {
-  const members = JSON.stringify(requiredMembers(jwk));
-  return createHash('sha256').update(members).digest('base64url');
+  return hashMembers(requiredMembers(jwk));
+}
+
+function hashMembers(members: PublicJwk): string {
+  return createHash('sha256').update(JSON.stringify(members)).digest('base64url');
 }
 
 export function thumbprintOfSpki(spki: Uint8Array): string {

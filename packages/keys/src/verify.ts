@@ -1,7 +1,7 @@
 /** Verifies signatures with public keys; never throws on what comes from outside. */
 import { type KeyObject, verify as nodeVerify } from 'node:crypto';
 import { algorithmOfX509Oid, algorithmRow, type SignatureAlgorithm } from './algorithms.ts';
-import { fitsAlgorithm, publicKeyFromSpki } from './public_key.ts';
+import { fitsAlgorithm, type ReadKey, readSpki } from './public_key.ts';
 
 /** `signature`: raw r ‖ s for ECDSA in `jose` form, DER in `x509` form. */
 export function verifySignature(
@@ -12,10 +12,18 @@ export function verifySignature(
   form: 'jose' | 'x509',
 ): boolean {
   const fits = form === 'jose' ? fitsAlgorithm(key, algorithm) : fitsX509Algorithm(key, algorithm);
-  if (!fits) return false;
+  return fits && isSignature(algorithm, key, message, signature, form === 'jose' ? 'ieee-p1363' : 'der');
+}
+
+function isSignature(
+  algorithm: SignatureAlgorithm,
+  key: KeyObject,
+  message: Uint8Array,
+  signature: Uint8Array,
+  dsaEncoding: 'ieee-p1363' | 'der',
+): boolean {
   const { digest, padding } = algorithmRow(algorithm);
   try {
-    const dsaEncoding = form === 'jose' ? 'ieee-p1363' : 'der';
     return nodeVerify(digest, message, { key, dsaEncoding, ...padding }, signature);
   } catch {
     return false; // a malformed signature verifies as little as a wrong one
@@ -30,9 +38,15 @@ function fitsX509Algorithm(key: KeyObject, algorithm: SignatureAlgorithm): boole
 
 const ECDSA = ['ES256', 'ES384', 'ES512'] as const;
 
+function isEcdsaAlgorithm(algorithm: SignatureAlgorithm | undefined): boolean {
+  return ECDSA.some((name) => name === algorithm);
+}
+
 /** RFC 5280 `signatureAlgorithm` of a certificate, CSR or CRL. */
 export interface X509SignatureInput {
   readonly spki: Uint8Array;
+  /** Of `spki`, where the caller has read it. */
+  readonly read?: ReadKey;
   readonly algorithm: { readonly oid: string; readonly parameters?: Uint8Array };
   readonly message: Uint8Array;
   readonly signature: Uint8Array;
@@ -48,6 +62,9 @@ export function verifyX509Signature(input: X509SignatureInput): boolean {
   const isNull = input.algorithm.parameters?.length === 2 && input.algorithm.parameters[0] === 0x05;
   const needsNull = algorithmRow(algorithm).keyType === 'RSA';
   if (needsNull ? !isNull : input.algorithm.parameters !== undefined) return false;
-  const key = publicKeyFromSpki(input.spki);
-  return key !== undefined && verifySignature(algorithm, key, input.message, input.signature, 'x509');
+  const read = input.read ?? readSpki(input.spki);
+  if (read === undefined) return false;
+  const isEcdsa = algorithmRow(algorithm).keyType === 'EC' && isEcdsaAlgorithm(read.algorithm);
+  if (!isEcdsa && !fitsAlgorithm(read.key, algorithm)) return false;
+  return isSignature(algorithm, read.key, input.message, input.signature, 'der');
 }

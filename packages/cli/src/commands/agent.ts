@@ -1,7 +1,7 @@
 /** `postern agent` */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { Agent, Log } from '@postern/agent';
+import type { Agent, AgentNotReady, Log } from '@postern/agent';
 import { type Command, Option } from 'commander';
 import type { Cli } from '../cli.ts';
 import { defineCommand } from '../define_command.ts';
@@ -55,7 +55,7 @@ export function addAgentCommand(parent: Command, cli: Cli): void {
         .addOption(
           new Option(
             '--audit <mode>',
-            'strict: an answer waits until its record is on disk; batched: up to a second of records is in memory only',
+            'strict: an answer waits until its record is on disk; batched: up to two seconds of records are in memory only',
           )
             .choices(['strict', 'batched'])
             .default('batched'),
@@ -109,7 +109,7 @@ async function becomesReady(agent: Agent, interrupted: AbortSignal, log: Log): P
   while (!interrupted.aborted) {
     const outcome = agent.ready(READY_PATIENCE_MS).then(
       () => true,
-      (fault: Error) => log('warn', 'not-ready', { error: fault.message }),
+      (fault: AgentNotReady) => log('warn', 'not-ready', { missing: fault.missing.join(' '), why: fault.message }),
     );
     if ((await Promise.race([outcome, interruption])) === true) return true;
   }

@@ -5,14 +5,16 @@ import { type Jwk, PATHS, type StatusAnswer } from '@postern/api';
 import type { TrailExport, TrailReport } from '@postern/audit';
 import type { Command } from 'commander';
 import { exportedTrust, fetchTrail, loadAssertionKeys, loadTrail } from '../audit_trail.ts';
-import type { Answer, Cli } from '../cli.ts';
+import type { Cli } from '../cli.ts';
 import { addControlPlaneOptions, type ControlPlaneOptions, connectControlPlane } from '../control_plane.ts';
 import { defineCommand } from '../define_command.ts';
 import { CommandFailure } from '../failure.ts';
-import { type Paint, printable } from '../terminal_text.ts';
+import { formatFindings } from '../findings_text.ts';
+import type { Paint } from '../terminal_text.ts';
 
 interface Options extends ControlPlaneOptions {
   readonly trust?: string;
+  readonly verbose?: true;
 }
 
 /** What a verdict rests on. Only `pinned` keys speak for more than that the trail agrees with itself. */
@@ -34,15 +36,21 @@ export function addAuditVerify(parent: Command, cli: Cli): void {
       ['postern audit verify --trust trust.json', 'the trail of the running control plane'],
     ],
     configure: (command) =>
-      addControlPlaneOptions(command).option(
-        '--trust <file>',
-        'pinned keys: `trust.json` of an earlier export, or a saved `status --json`',
-      ),
+      addControlPlaneOptions(command)
+        .option('--trust <file>', 'pinned keys: `trust.json` of an earlier export, or a saved `status --json`')
+        .option('--verbose', 'every finding, also where many say the same, as --json does'),
     async run(cli, options, [dir]) {
       const { trail, keys, keySource } =
         dir === undefined ? await fromControlPlane(cli, options) : fromExport(cli, options, dir);
-      const { verifyTrail } = await import('@postern/audit');
-      return answerOf(verifyTrail(trail, keys), keySource);
+      const { isStatement, verifyTrail } = await import('@postern/audit');
+      const report = verifyTrail(trail, keys);
+      return {
+        json: { ...report, keySource },
+        exit: report.ok ? 'ok' : 'refused',
+        text: (paint) =>
+          formatFindings(paint, report.findings, { isStatement, isVerbose: options.verbose === true }) +
+          formatVerdict(paint, report, keySource),
+      };
     },
   });
 }
@@ -74,20 +82,8 @@ function fromExport(cli: Cli, { trust }: Options, dir: string): Evidence {
   return { trail, keys: loadAssertionKeys(cli, own), keySource: 'export' };
 }
 
-function answerOf(report: TrailReport, keySource: KeySource): Answer {
-  return {
-    json: { ...report, keySource },
-    exit: report.ok ? 'ok' : 'refused',
-    text: (paint) => formatReport(paint, report, keySource),
-  };
-}
-
-function formatReport(paint: Paint, report: TrailReport, keySource: KeySource): string {
-  const findings = report.findings.map(({ kind, producer, detail }) => {
-    const mark = paint(report.ok || kind === 'issuance-open' ? 'yellow' : 'red', kind);
-    return `${mark}  ${printable([producer, detail].filter(Boolean).join('  '))}\n`;
-  });
+function formatVerdict(paint: Paint, report: TrailReport, keySource: KeySource): string {
   const verdict = report.ok ? paint('green', 'the trail is whole') : paint('red', 'the trail does not hold');
   const counts = `${report.records} records in ${report.segments} segments of ${report.producers} producers`;
-  return `${findings.join('')}${verdict}: ${counts}\n${paint('dim', KEY_SOURCES[keySource])}\n`;
+  return `${verdict}: ${counts}\n${paint('dim', KEY_SOURCES[keySource])}\n`;
 }

@@ -1,10 +1,9 @@
 /** `postern entry delete` */
-import { PATHS } from '@postern/api';
+import { type EntryAnswer, PATHS } from '@postern/api';
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { addControlPlaneOptions, type ControlPlaneOptions, connectControlPlane } from '../control_plane.ts';
 import { defineCommand } from '../define_command.ts';
-import type { Entry } from '../entry_text.ts';
 import { printable } from '../terminal_text.ts';
 
 export function addEntryDelete(parent: Command, cli: Cli): void {
@@ -14,7 +13,9 @@ export function addEntryDelete(parent: Command, cli: Cli): void {
     examples: [['postern entry delete 0198c0de-0000-7000-8000-000000000000', 'as `entry list` names it']],
     configure: addControlPlaneOptions,
     async run(cli, options, [id = '']) {
-      const entry = await connectControlPlane(cli, options).delete<Entry>(PATHS.admin.entry(encodeURIComponent(id)));
+      const entry = await connectControlPlane(cli, options).delete<EntryAnswer>(
+        PATHS.admin.entry(encodeURIComponent(id)),
+      );
       const advice = `to end certificates in use too: postern revoke spiffe-id:${entry.spiffeId} --reason "entry deleted"`;
       return {
         json: entry,

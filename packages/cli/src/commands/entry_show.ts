@@ -1,10 +1,10 @@
 /** `postern entry show` */
-import { PATHS } from '@postern/api';
+import { type EntryAnswer, PATHS } from '@postern/api';
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { addControlPlaneOptions, type ControlPlaneOptions, connectControlPlane } from '../control_plane.ts';
 import { defineCommand } from '../define_command.ts';
-import { type Entry, formatEntry } from '../entry_text.ts';
+import { formatEntry } from '../entry_text.ts';
 
 export function addEntryShow(parent: Command, cli: Cli): void {
   defineCommand<ControlPlaneOptions>(parent, cli, {
@@ -13,7 +13,7 @@ export function addEntryShow(parent: Command, cli: Cli): void {
     examples: [['postern entry show 0198c0de-0000-7000-8000-000000000000', 'as `entry list` names it']],
     configure: addControlPlaneOptions,
     async run(cli, options, [id = '']) {
-      const entry = await connectControlPlane(cli, options).get<Entry>(PATHS.admin.entry(encodeURIComponent(id)));
+      const entry = await connectControlPlane(cli, options).get<EntryAnswer>(PATHS.admin.entry(encodeURIComponent(id)));
       return { json: entry, text: (paint) => formatEntry(paint, entry) };
     },
   });

@@ -17,6 +17,8 @@ const file = (name: string, text: string) => {
 const URL = 'https://abc123.lambda-url.eu-central-1.on.aws/';
 const OUTPUTS = { Region: 'eu-central-1', AdminUrl: URL, PublishUrl: URL, AuditUrl: URL, AuthorizeUrl: URL };
 file('outputs.json', JSON.stringify({ Postern: OUTPUTS }));
+const STAND_IN = 'http://127.0.0.1:4566/_aws/lambda-url/abc123/';
+file('stand-in.json', JSON.stringify({ Postern: { ...OUTPUTS, AuthorizeUrl: STAND_IN } }));
 const SERVICE = ['--service', 'app', '--spiffe-id', 'spiffe://demo.test/app', '--app', '127.0.0.1:8080'];
 const LEDGER = 'ledger=9001,ledger.internal:8443,spiffe://demo.test/ledger';
 
@@ -112,6 +114,12 @@ describe('writes no configuration', () => {
     ['that says it twice', [...FUNCTION_URL, '--authz-url', URL, '--deployment', 'outputs.json'], 'command-line'],
     ['for a Region that is none', [...FUNCTION_URL, '--authz-url', URL, '--region', 'EU'], 'option-value'],
     ['that asks in clear text', [...FUNCTION_URL, '--authz-url', 'http://a.test', '--region', 'eu'], 'option-value'],
+    [
+      'for a function of a stand-in, by its path',
+      [...FUNCTION_URL, '--deployment', 'stand-in.json'],
+      'function-url-path',
+    ],
+    ['that asks below a path', [...FUNCTION_URL, '--authz-url', `${URL}x`, '--region', 'eu-central-1'], 'option-value'],
     ['of a deployment that is not there', [...FUNCTION_URL, '--deployment', 'nowhere'], 'file-unreadable'],
   ];
   test.each(rows)('%s', async (_, options, reason) => {
@@ -119,6 +127,24 @@ describe('writes no configuration', () => {
     expect(JSON.parse(ended.out).error, ended.err).toMatchObject({ reason, exitCode: EXIT_CODES.usage.code });
     expect(ended.err).toMatch(/^error: [^\n]+\ntry: [^\n]+\n$/);
   });
+});
+
+test('for a function of a stand-in, what is advised instead works', async () => {
+  const ask = [...SERVICE, '--authz', 'function-url'];
+  for (const named of [
+    ['--deployment', 'stand-in.json'],
+    ['--authz-url', STAND_IN, '--region', 'eu-central-1'],
+  ]) {
+    const refused = await run([...ask, ...named, '--json']);
+    const { advice } = JSON.parse(refused.out).error;
+    const ended = await run([...ask, ...advice.split(' ')]);
+    expect(ended, ended.err).toMatchObject({ code: 0 });
+    const parts = objectsOf(JSON.parse(ended.out));
+    expect(parts).toContainEqual(
+      expect.objectContaining({ host_rewrite: 'abc123.lambda-url.eu-central-1.on.aws', region: 'eu-central-1' }),
+    );
+    expect(parts).toContainEqual({ socket_address: { address: '127.0.0.1', port_value: 4566 } });
+  }
 });
 
 describeWithTool('the real Envoy takes it', ['envoy', 'openssl'], ({ envoy, openssl }) => {

@@ -66,7 +66,7 @@ export function addEnvoyConfig(parent: Command, cli: Cli): void {
           parseAddress,
         )
         .option('--authz-spiffe-id <id>', 'https-mtls: whom to expect there; /postern/authorize when absent')
-        .option('--authz-url <url>', 'function-url: of `authorize`')
+        .option('--authz-url <url>', 'function-url: of `authorize`, without a path')
         .option('--region <region>', 'function-url: where it is, with --authz-url')
         .option('--deployment <file>', 'function-url: the file that says both; else POSTERN_DEPLOYMENT')
         .option(

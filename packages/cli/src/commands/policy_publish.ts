@@ -7,9 +7,11 @@ import { addControlPlaneOptions, type ControlPlaneOptions, connectControlPlane }
 import { defineCommand } from '../define_command.ts';
 import { CommandFailure } from '../failure.ts';
 import { readPolicyFolder } from '../policy_folder.ts';
+import type { Paint } from '../terminal_text.ts';
 
 interface Options extends ControlPlaneOptions {
   readonly dryRun?: true;
+  readonly force?: true;
 }
 
 export function addPolicyPublish(parent: Command, cli: Cli): void {
@@ -20,27 +22,38 @@ export function addPolicyPublish(parent: Command, cli: Cli): void {
       ['postern policy publish policies --dry-run', 'would the control plane take it?'],
       ['postern policy publish policies', 'in force within seconds'],
     ],
-    configure: (command) => addControlPlaneOptions(command).option('--dry-run', 'compile there, publish nothing'),
+    configure: (command) =>
+      addControlPlaneOptions(command)
+        .option('--dry-run', 'compile there, publish nothing')
+        .option('--force', 'make a new release also when the one in force says the same already'),
     run: (cli, options, [dir = '']) => publish(cli, options, dir),
   });
 }
 
-async function publish(cli: Cli, { dryRun, ...options }: Options, dir: string): Promise<Answer> {
+async function publish(cli: Cli, { dryRun, force, ...options }: Options, dir: string): Promise<Answer> {
   const files = readPolicyFolder(cli, dir);
   const request: PublishRequest = {
     // The door takes no empty text; an empty line means the same to Cedar and YAML.
     files: Object.fromEntries([...files].map(([path, text]) => [path, text === '' ? '\n' : text])),
     dryRun: dryRun === true,
+    ...(force === true && { force }),
   };
   const controlPlane = connectControlPlane(cli, options);
   const answer = await controlPlane.post<PublishAnswer>(PATHS.admin.releases, request).catch(showProblems);
-  const { published, number, policies, services, warnings } = answer;
+  const { warnings } = answer;
   const listed = warnings.length === 0 ? '' : `${await formatAll(warnings)}\n`;
   return {
     json: answer,
-    text: (paint) =>
-      `${listed}${published ? paint('green', `published release ${number}`) : 'nothing published: this would be the next release'}: ${policies} policies, ${services} services\n`,
+    text: (paint) => `${listed}${outcomeOf(paint, answer)}\n`,
   };
+}
+
+function outcomeOf(paint: Paint, { published, unchanged, number, policies, services }: PublishAnswer): string {
+  const size = `${policies} policies, ${services} services`;
+  if (published) return `${paint('green', `published release ${number}`)}: ${size}`;
+  if (unchanged)
+    return `nothing to publish: release ${number}, in force, has the same content (--force makes a new one)`;
+  return `nothing published: this would be the next release: ${size}`;
 }
 
 async function showProblems(fault: unknown): Promise<never> {

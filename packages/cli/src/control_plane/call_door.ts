@@ -67,10 +67,11 @@ export async function callDoor<T>(doors: Doors, { method, target, body }: DoorCa
 
 /** Whatever the answer holds is shown within bounds. */
 function failureOf(problem: Problem, advice: Advice): CommandFailure {
-  const { code, title, detail, instance, type: _type, status: _status, ...members } = problem;
+  const { code, title, detail, instance, advice: particular, type: _type, status: _status, ...members } = problem;
   const known = Object.hasOwn(PROBLEMS, code) ? PROBLEMS[code] : undefined;
   const message = [title, detail].filter((part) => typeof part === 'string').join(': ');
-  const caller = (known && advice[code]) ?? known?.caller;
+  // Of this very refusal, where the control plane says more than its code does.
+  const caller = typeof particular === 'string' ? particular : ((known && advice[code]) ?? known?.caller);
   const place = typeof instance === 'string' ? ` (${instance})` : '';
   return new CommandFailure(
     known === undefined ? 'internal' : EXITS[code],

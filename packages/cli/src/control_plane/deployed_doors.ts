@@ -3,9 +3,9 @@ import { PATHS } from '@postern/api';
 import type { Cli } from '../cli.ts';
 import { CommandFailure } from '../failure.ts';
 import { createSignedFetch } from '../signed_fetch.ts';
-import { printable } from '../terminal_text.ts';
 import { type DoorName, loadDeployment } from './deployment_file.ts';
 import type { Doors, ForeignAnswer } from './doors.ts';
+import { platformRefusal, quoted } from './platform_refusal.ts';
 
 /** Which function answers what lies at or below a path; every other path is `admin`'s. */
 const BELOW: readonly (readonly [path: string, door: DoorName])[] = [
@@ -13,8 +13,6 @@ const BELOW: readonly (readonly [path: string, door: DoorName])[] = [
   [PATHS.admin.records, 'AuditUrl'],
   [PATHS.admin.trail, 'AuditUrl'],
 ];
-
-const MAX_MESSAGE_CHARS = 200;
 
 /** Reads the file; credentials are looked for by the first call. */
 export function openDeployedDoors(cli: Cli, { file }: { readonly file: string }): Doors {
@@ -51,20 +49,14 @@ function credentialsMissing(cause: unknown): CommandFailure {
 
 /** The platform answers by itself when it lets nobody in, or when the function cannot run. */
 function foreignFailure({ url, status, body }: ForeignAnswer): CommandFailure | undefined {
-  const said = body?.['Message'] ?? body?.['message'];
-  const why = typeof said === 'string' ? `: ${printable(said).slice(0, MAX_MESSAGE_CHARS)}` : '';
-  if (status === 403)
-    return new CommandFailure(
-      'denied',
-      'role-not-permitted',
-      `this AWS identity may not call \`${url}\`${why}`,
-      'it needs lambda:InvokeFunctionUrl and lambda:InvokeFunction there, and a role in `administrators` of the deployment',
-    );
+  const message = body?.['Message'] ?? body?.['message'];
+  const said = typeof message === 'string' ? message : '';
+  if (status === 403) return platformRefusal(url, said);
   if (status === 429 || status >= 500)
     return new CommandFailure(
       'unavailable',
       'function-unavailable',
-      `\`${url}\` cannot run its function (status ${status})${why}`,
+      `\`${url}\` cannot run its function (status ${status})${quoted(said)}`,
       'try again in a moment; when it stays so, look at the log of the function',
     );
   return undefined;

@@ -45,6 +45,9 @@ export interface ForeignAnswer {
 
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 
+/** `hostname`: as a URL has it. */
+export const isLoopback = (hostname: string): boolean => LOOPBACK.test(hostname);
+
 interface Purpose {
   readonly sent: string;
   readonly advice: string;
@@ -65,7 +68,7 @@ export function checkBaseUrl(text: string, purpose: Purpose): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol) || `${url.origin}${url.pathname}` !== url.href)
     throw malformed('is not one', purpose);
-  if (url.protocol === 'http:' && !LOOPBACK.test(url.hostname))
+  if (url.protocol === 'http:' && !isLoopback(url.hostname))
     throw new CommandFailure(
       'usage',
       'url-insecure',

@@ -26,15 +26,24 @@ const MAX_YAML_CHARS = 1024 * 1024;
 /** After a few faults the parser only guesses. */
 const MAX_YAML_FAULTS = 5;
 
-export function readYaml<T>(source: Source, decode: Decode<T>, problems: Problems): T | undefined {
-  const document = parseYaml(source, problems);
+export function readYaml<T>(
+  source: Source,
+  decode: Decode<T>,
+  problems: Problems,
+  maxChars: number = MAX_YAML_CHARS,
+): T | undefined {
+  const document = parseYaml(source, problems, maxChars);
   return document && decode(document.contents, { source, problems });
 }
 
 /** The document as nodes with their places; reports problems and gives `undefined` for one that is not strict YAML. */
-export function parseYaml(source: Source, problems: Problems): Document.Parsed | undefined {
-  if (source.text.length > MAX_YAML_CHARS) {
-    problems.error('files-too-large', placeOf(source), 'larger than 1 MiB');
+export function parseYaml(
+  source: Source,
+  problems: Problems,
+  maxChars: number = MAX_YAML_CHARS,
+): Document.Parsed | undefined {
+  if (source.text.length > maxChars) {
+    problems.error('files-too-large', placeOf(source), `larger than ${Math.floor(maxChars / 1024 / 1024)} MiB`);
     return undefined;
   }
   const document = parseDocument(source.text, { version: '1.2', schema: 'core', prettyErrors: false, strict: true });

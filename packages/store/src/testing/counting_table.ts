@@ -4,6 +4,8 @@ import type { Table } from '../table.ts';
 export interface CountedTable extends Table {
   /** Calls of `get` and `query`. */
   reads(): number;
+  /** Items that reads answered. */
+  itemsRead(): number;
   /** Calls that write: a transaction is one. */
   writes(): number;
   /** Items named by writes: a transaction of three is three. */
@@ -12,7 +14,7 @@ export interface CountedTable extends Table {
 }
 
 export function countingTable(table: Table): CountedTable {
-  let [reads, writes, itemsWritten] = [0, 0, 0];
+  let [reads, itemsRead, writes, itemsWritten] = [0, 0, 0, 0];
   const write = <T>(items: number, work: () => T): T => {
     writes += 1;
     itemsWritten += items;
@@ -23,17 +25,28 @@ export function countingTable(table: Table): CountedTable {
     return work();
   };
   return {
-    get: (key) => read(() => table.get(key)),
-    query: (query) => read(() => table.query(query)),
+    get: (key) =>
+      read(async () => {
+        const item = await table.get(key);
+        if (item !== undefined) itemsRead += 1;
+        return item;
+      }),
+    query: (query) =>
+      read(async () => {
+        const page = await table.query(query);
+        itemsRead += page.items.length;
+        return page;
+      }),
     put: (item, condition) => write(1, () => table.put(item, condition)),
     update: (update) => write(1, () => table.update(update)),
     delete: (key, condition) => write(1, () => table.delete(key, condition)),
     transact: (operations) => write(operations.length, () => table.transact(operations)),
     reads: () => reads,
+    itemsRead: () => itemsRead,
     writes: () => writes,
     itemsWritten: () => itemsWritten,
     reset: () => {
-      [reads, writes, itemsWritten] = [0, 0, 0];
+      [reads, itemsRead, writes, itemsWritten] = [0, 0, 0, 0];
     },
   };
 }

@@ -1,0 +1,68 @@
+/** Where agents learn which workloads are theirs, and get SVIDs for them: of their own node and of no other. */
+import { createHash } from 'node:crypto';
+import { type AgentEntry, type IssuedSvid, MAX_SVIDS_PER_REQUEST, PATHS } from '@postern/api';
+import { type Authority, clampTtl, type EntryStore, type RegistrationEntry, WORKLOAD_PROFILE } from '@postern/ca';
+import type { AuthenticateAgent, Door, RecordRefusal } from '../door/door.ts';
+import { checkShape, listOf, objectOf, text } from '../door/shape.ts';
+import { issueForEntry, MAX_CSR_TEXT, ownId, svidOf } from './issued.ts';
+
+export interface SvidDoorPorts {
+  readonly authenticate: AuthenticateAgent;
+  readonly authority: Authority;
+  readonly entries: EntryStore;
+  readonly recordRefusal: RecordRefusal;
+}
+
+const MAX_BATCH_BYTES = MAX_SVIDS_PER_REQUEST * MAX_CSR_TEXT;
+
+export function mountSvidDoors(door: Pick<Door, 'agent'>, ports: SvidDoorPorts): void {
+  door.agent(ports.authenticate, 'GET', PATHS.agentEntries, 0, async (context, agent) => {
+    const entries = (await ports.entries.listForParent(agent.spiffeId)).map(agentEntryOf);
+    const body = JSON.stringify({ entries });
+    const etag = `"${createHash('sha256').update(body).digest('base64url')}"`;
+    const headers = { 'content-type': 'application/json', 'cache-control': 'no-store', etag };
+    if (context.req.header('if-none-match') === etag) return context.body(null, 304, headers);
+    return context.body(body, 200, headers);
+  });
+
+  door.agent(ports.authenticate, 'POST', PATHS.svids, MAX_BATCH_BYTES, async (context, agent, body) => {
+    const item = objectOf({ entryId: text(64), csr: text(MAX_CSR_TEXT) });
+    const request = checkShape(body, { requests: listOf(item, MAX_SVIDS_PER_REQUEST) });
+    if (!request.ok) return { refused: 'malformed-request', reason: request.reason };
+    // One query answers for all of them; an entry of another agent is as unknown as one that never was.
+    const entries = new Map((await ports.entries.listForParent(agent.spiffeId)).map((entry) => [entry.id, entry]));
+    const svids: (IssuedSvid & { entryId: string })[] = [];
+    const refused: { entryId: string; reason: string }[] = [];
+    for (const { entryId, csr } of request.value.requests) {
+      const entry = entries.get(entryId);
+      const issued = entry
+        ? await issueForEntry(ports.authority, {
+            entry,
+            spiffeId: ownId(entry.spiffeId),
+            csr,
+            requester: agent.spiffeId,
+          })
+        : ({ ok: false, reason: 'entry-unknown' } as const);
+      if (issued.ok) svids.push({ entryId, ...svidOf(issued.value) });
+      else refused.push({ entryId, reason: issued.reason });
+      if (!issued.ok) ports.recordRefusal({ door: 'issue svid', reason: issued.reason, caller: agent.spiffeId });
+    }
+    const isAway = refused.some(({ reason }) => reason === 'authority-unavailable');
+    if (isAway && svids.length === 0) return { refused: 'unavailable', reason: 'authority-unavailable' };
+    return context.json({ svids, refused });
+  });
+}
+
+function agentEntryOf(entry: RegistrationEntry): AgentEntry {
+  const { id, revision, spiffeId, selectors, hint, dnsNames, federatesWith } = entry;
+  return {
+    id,
+    revision,
+    spiffeId,
+    selectors,
+    hint,
+    dnsNames,
+    federatesWith,
+    ttlSeconds: clampTtl(WORKLOAD_PROFILE, entry.ttlSeconds),
+  };
+}

@@ -1,0 +1,123 @@
+/** `postern svid attest` */
+import { generateKeyPairSync } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { type AttestedSvidsAnswer, type AttestedSvidsRequest, PATHS } from '@postern/api';
+import type { Command } from 'commander';
+import { attestedFiles, attestedJson, attestedText } from '../attested_text.ts';
+import type { Cli } from '../cli.ts';
+import { callDoor } from '../control_plane/call_door.ts';
+import { checkOrigin, type Doors } from '../control_plane/doors.ts';
+import { DEFAULT_URL } from '../control_plane/token_doors.ts';
+import { defineCommand } from '../define_command.ts';
+import { CommandFailure } from '../failure.ts';
+import { collect } from '../option_values.ts';
+import { createRenewalProof } from '../renewal_proof.ts';
+import { writeFiles } from '../write_files.ts';
+
+interface Options {
+  readonly url?: string;
+  readonly attestor: string;
+  readonly proofFile?: string;
+  readonly renew?: string;
+  readonly spiffeId?: string;
+  readonly jwtAudience?: readonly string[];
+  readonly out: string;
+}
+
+const MAX_PROOF_BYTES = 16 * 1024;
+const ADVICE = 'give the token or document of this platform: --proof-file FILE, or - for standard input';
+
+export function addSvidAttest(parent: Command, cli: Cli): void {
+  defineCommand<Options>(parent, cli, {
+    name: 'attest',
+    description:
+      'an SVID without an agent: shows a proof of this platform, and writes key, certificate and trust bundle',
+    examples: [
+      [
+        'postern svid attest --attestor github --proof-file token.jwt --out svid',
+        'in a CI job; svid.pem, key.pem (0600) and bundle.pem in the folder svid',
+      ],
+      [
+        'postern svid attest --attestor renewal --renew svid --out svid',
+        'renewed by its own key, for a day, without another proof',
+      ],
+    ],
+    configure: (command) =>
+      command
+        .option('--url <url>', `origin of the control plane’s public doors; else POSTERN_URL, else ${DEFAULT_URL}`)
+        .requiredOption('--attestor <name>', 'the attestor that the proof is for')
+        .option('--proof-file <file>', 'token, document or one-time token; - for standard input')
+        .option('--renew <dir>', 'instead: prove the SVID in this folder by its key')
+        .option('--spiffe-id <id>', 'of several identities this one')
+        .option('--jwt-audience <name>', 'a JWT-SVID for this service too, as svid.jwt (0600); repeatable', collect)
+        .requiredOption('--out <dir>', 'folder that svid.pem, key.pem (0600) and bundle.pem are written to'),
+    async run(cli, options) {
+      const { attestor, spiffeId, jwtAudience, proofFile, renew } = options;
+      if ((proofFile === undefined) === (renew === undefined))
+        throw new CommandFailure('usage', 'proof-missing', 'an SVID is for a proof, or for the one before it', ADVICE);
+      const { createCsr } = await import('@postern/ca');
+      const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+      const request: AttestedSvidsRequest = {
+        attestor,
+        csr: Buffer.from(createCsr(privateKey, spiffeId === undefined ? {} : { spiffeId })).toString('base64'),
+        ...(proofFile !== undefined && { proof: readProof(cli, proofFile) }),
+        ...(spiffeId !== undefined && { spiffeId }),
+        ...(jwtAudience !== undefined && { jwtAudience }),
+      };
+      const answer = await send(cli, options, request);
+      const folder = resolve(cli.io.folder, options.out);
+      const files = attestedFiles(answer, privateKey);
+      writeFiles(folder, files);
+      const written = { folder, files: files.map(({ name }) => name) };
+      return {
+        json: { ...attestedJson(answer), written },
+        text: (paint) => `${attestedText(paint, answer)}\nwritten to ${folder}: ${written.files.join(' ')}\n`,
+      };
+    },
+  });
+}
+
+function send(cli: Cli, { url: given, renew }: Options, body: AttestedSvidsRequest): Promise<AttestedSvidsAnswer> {
+  const url = checkOrigin(given ?? (cli.io.environment['POSTERN_URL'] || DEFAULT_URL), {
+    sent: 'the proof',
+    advice: `give it as ${DEFAULT_URL}, without path or user`,
+  });
+  const target = PATHS.svidsAttested;
+  const doors: Doors = {
+    url,
+    originOf: () => url,
+    async send(to, call) {
+      if (renew === undefined) return fetch(to, call);
+      const folder = resolve(cli.io.folder, renew);
+      const proof = await createRenewalProof(folder, {
+        target,
+        body: call.body ?? '',
+        audience: url,
+        nowMs: cli.io.nowMs(),
+      });
+      return fetch(to, { ...call, headers: { ...call.headers, ...proof } });
+    },
+    advice: {
+      'not-authenticated': 'get a new proof: it is good once, for minutes, and for this control plane alone',
+      'not-permitted': 'an administrator enters what was verified: postern entry create',
+      'control-plane-unreachable': 'check --url: it is the PublicUrl of a deployment',
+      'answer-malformed': 'check --url: what listens there is something else',
+    },
+    failureOf: () => undefined,
+  };
+  return callDoor(doors, { method: 'POST', target, body });
+}
+
+function readProof(cli: Cli, file: string): string {
+  let text: string;
+  try {
+    text = readFileSync(file === '-' ? 0 : join(resolve(cli.io.folder, file)), 'utf8').trim();
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? 'fault';
+    throw new CommandFailure('usage', 'file-unreadable', `\`${file}\` cannot be read: ${code}`, ADVICE, { cause });
+  }
+  if (text === '' || text.length > MAX_PROOF_BYTES)
+    throw new CommandFailure('usage', 'proof-malformed', `\`${file}\` holds no proof`, ADVICE);
+  return text;
+}
