@@ -51,7 +51,8 @@ export function mountFederationDoors(door: Pick<Door, 'administrator'>, ports: F
         return { refused: 'conflict', reason: 'federations-too-many' };
       await recordIntent('federation-create', `${checked.value.trustDomain} ${checked.value.url}`, by);
       const created = await federations.create(checked.value);
-      return created.ok ? context.json(created.value, 201) : { refused: 'conflict', reason: created.reason };
+      if (created.ok) return context.json(created.value, 201);
+      return { refused: 'conflict', reason: created.reason, detail: `${created.reason}: delete it first to change it` };
     },
   );
 

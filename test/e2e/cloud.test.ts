@@ -1,8 +1,11 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { connect } from 'node:http2';
 import { join } from 'node:path';
 import { PATHS } from '@postern/api';
 import type { AuditRecord } from '@postern/audit';
+import { type AwsCredentials, createSignedFetch } from '@postern/aws/signed-fetch';
+import { createCsr } from '@postern/ca';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { callTls } from '../../examples/demo/calls.ts';
 import { FORGED_FACTS, SEEN } from '../../examples/demo/cloud/checks/forged_headers.ts';
@@ -13,8 +16,8 @@ import { fetchIdentity, type Identity } from '../../examples/demo/identity.ts';
 import { decisionIdOf, SCENARIOS } from '../../examples/demo/scenarios.ts';
 import { createAwsCalls } from '../kit/cloud/aws_calls.ts';
 import { signAs } from '../kit/cloud/function_url.ts';
-import { assumeRole } from '../kit/cloud/roles.ts';
-import { REGION } from '../kit/ministack.ts';
+import { assumeRole, createRole } from '../kit/cloud/roles.ts';
+import { ACCOUNT, REGION } from '../kit/ministack.ts';
 import { type RunningProcess, runToEnd, startProcess } from '../kit/process.ts';
 import { describeWithTool } from '../kit/tools.ts';
 
@@ -107,6 +110,47 @@ describeWithTool('the main job in the cloud shape: npm run deploy:local', ['mini
       expect(response.status).toBe(401);
       const record = await recordOf(response.headers.get('postern-decision-id')!);
       expect(record).toMatchObject({ path: '/balance', method: 'GET', enforcementPoint: arnOf('payments') });
+    });
+  });
+
+  describe('a function without an agent', () => {
+    const ROLE = 'orders-function';
+    let call: (credentials: AwsCredentials) => Promise<Response>;
+    let role: AwsCredentials;
+    beforeAll(async () => {
+      const aws = createAwsCalls(rootAccess());
+      const mayCall = { Effect: 'Allow', Action: 'execute-api:Invoke', Resource: '*' } as const;
+      role = await assumeRole(aws, await createRole(aws, ROLE, [mayCall]), 'demo');
+      const { items } = await aws.rest<{ items: { apiId: string }[] }>('apigateway', 'GET', '/v2/apis');
+      const door = `${running.endpoint}/_aws/execute-api/${items[0]?.apiId}/$default${PATHS.svidsAwsIam}`;
+      call = (credentials) => {
+        const csr = Buffer.from(createCsr(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey, {}));
+        const body = JSON.stringify({ attestor: 'functions', csr: csr.toString('base64') });
+        const ports = { credentials: async () => credentials, region: REGION, service: 'execute-api' };
+        return createSignedFetch(ports)(door, { method: 'POST', body });
+      };
+      const administrator = signAs(await assumeRole(aws, arnOf('administrator'), 'demo'));
+      const url = (await outputs())['AdminUrl']!.replace(/\/$/, '');
+      const parentId = 'spiffe://demo.test/postern/attestor/functions';
+      const entry = { spiffeId: 'spiffe://demo.test/orders', parentId, selectors: [`aws:role:${ROLE}`] };
+      const attestor = { name: 'functions', kind: 'aws-iam', makes: 'workload', accounts: [ACCOUNT] };
+      for (const [path, made] of [
+        [PATHS.admin.attestors, attestor],
+        [PATHS.admin.entries, entry],
+      ] as const)
+        expect((await administrator(url + path, { method: 'POST', body: JSON.stringify(made) })).status).toBe(201);
+    });
+
+    test('gets the SVID of its role for one call that it signs', async () => {
+      const answer = await call(role);
+      expect(answer.status).toBe(201);
+      expect(await answer.json()).toMatchObject({ svids: [{ spiffeId: 'spiffe://demo.test/orders' }] });
+    });
+
+    test('gets nothing by a signature that is not its own, and no other role does', async () => {
+      expect((await call({ ...role, secretAccessKey: 'wrong' })).status).toBe(403);
+      const stranger = await assumeRole(createAwsCalls(rootAccess()), arnOf('stranger'), 'demo');
+      expect((await call(stranger)).status).toBe(403);
     });
   });
 

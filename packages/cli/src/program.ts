@@ -21,6 +21,8 @@ import { addEnvoyConfig } from './commands/envoy_config.ts';
 import { addFederationCreate } from './commands/federation_create.ts';
 import { addFederationDelete } from './commands/federation_delete.ts';
 import { addFederationList } from './commands/federation_list.ts';
+import { addImportCertManager } from './commands/import_cert_manager.ts';
+import { addImportSpire } from './commands/import_spire.ts';
 import { addPolicyCheck } from './commands/policy_check.ts';
 import { addPolicyDiff } from './commands/policy_diff.ts';
 import { addPolicyExplain } from './commands/policy_explain.ts';
@@ -72,6 +74,11 @@ const GROUPS: readonly {
     name: 'entry',
     description: 'registration entries: which workload gets which SPIFFE ID',
     commands: [addEntryCreate, addEntryList, addEntryShow, addEntryUpdate, addEntryDelete, addEntryApply],
+  },
+  {
+    name: 'import',
+    description: 'registrations of other systems, as a file for `entry apply`',
+    commands: [addImportSpire, addImportCertManager],
   },
   {
     name: 'federation',
