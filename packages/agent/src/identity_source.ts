@@ -26,10 +26,13 @@ export interface IdentitySource {
   isReady(): boolean;
   /** Identities whose entries' selectors are all among `selectors`; stable order, the first is the default. */
   identitiesFor(selectors: readonly string[]): readonly WorkloadIdentity[];
-  /** Trust domain name → X.509 authorities (DER). Holds at least the own trust domain when ready. */
-  bundles(): ReadonlyMap<string, readonly Uint8Array[]>;
-  /** Trust domain name → keys of JWT-SVIDs; absent or empty where none counts. */
-  jwtAuthorities(): ReadonlyMap<string, readonly JwtAuthority[]>;
+  /**
+   * Trust domain name → X.509 authorities (DER): the own trust domain's when ready, and those of the domains that an entry
+   * of one of `identities` federates with (Workload API 4.6). Nobody is made to believe another's friends.
+   */
+  bundles(identities: readonly WorkloadIdentity[]): ReadonlyMap<string, readonly Uint8Array[]>;
+  /** The same for keys of JWT-SVIDs; absent or empty where none counts. */
+  jwtAuthorities(identities: readonly WorkloadIdentity[]): ReadonlyMap<string, readonly JwtAuthority[]>;
   /** Calls back after any change of identities, entries or bundles. Answers the function that ends it. */
   subscribe(listener: () => void): () => void;
 }

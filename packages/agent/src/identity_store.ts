@@ -22,6 +22,13 @@ export function createIdentityStore(trustDomain: string): IdentityStore {
   let bundles: ReadonlyMap<string, readonly Uint8Array[]> = new Map();
   let jwtAuthorities: ReadonlyMap<string, readonly JwtAuthority[]> = new Map();
 
+  function entitled<T>(all: ReadonlyMap<string, T>, own: readonly WorkloadIdentity[]): ReadonlyMap<string, T> {
+    const ids = new Set(own.map(({ entryId }) => entryId));
+    const federated = (entries ?? []).flatMap(({ id, federatesWith = [] }) => (ids.has(id) ? federatesWith : []));
+    const names = new Set([trustDomain, ...federated]);
+    return new Map([...all].filter(([name]) => names.has(name)));
+  }
+
   function changed(): void {
     for (const listener of listeners) listener();
   }
@@ -42,8 +49,8 @@ export function createIdentityStore(trustDomain: string): IdentityStore {
     },
     identity: (entryId) => identities.get(entryId),
     entries: () => entries ?? [],
-    bundles: () => bundles,
-    jwtAuthorities: () => jwtAuthorities,
+    bundles: (own) => entitled(bundles, own),
+    jwtAuthorities: (own) => entitled(jwtAuthorities, own),
     subscribe(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -12,7 +12,7 @@ const SPIFFE_VALIDATOR_TYPE = 'type.googleapis.com/envoy.extensions.transport_so
 const DEFAULT = 'default';
 /** The authorities of the own trust domain. */
 const ROOT_CA = 'ROOTCA';
-/** The authorities of every trust domain, each for its own SVIDs only. */
+/** The authorities of every trust domain that the caller may believe, each for its own SVIDs only. */
 const ALL = 'ALL';
 const SCHEME = 'spiffe://';
 
@@ -35,7 +35,7 @@ export function createSecret(
   identities: readonly WorkloadIdentity[],
   source: Pick<IdentitySource, 'bundles' | 'trustDomain'>,
 ): Secret | undefined {
-  const bundles = source.bundles();
+  const bundles = source.bundles(identities);
   if (name === ALL) return createSpiffeValidation(name, bundles);
   const trustDomain = name === ROOT_CA ? source.trustDomain : trustDomainOf(name);
   if (trustDomain !== undefined) return createValidation(name, bundles.get(trustDomain) ?? []);

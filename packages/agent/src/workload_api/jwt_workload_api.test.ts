@@ -184,7 +184,7 @@ describe('FetchJWTBundles', () => {
     });
     return { received, code: () => code, cancel: () => stream.cancel() };
   }
-  const x509 = () => agent.store.bundles();
+  const x509 = () => agent.store.bundles([]);
 
   test('tells a JWK Set with keys of JWT-SVIDs alone, and a new one as soon as there is a new key', async () => {
     const { received, cancel } = watch();
@@ -284,7 +284,7 @@ describe('ValidateJWTSVID', () => {
 
   test('refuses a key of another trust domain for a name of this one, although both are known', async () => {
     agent.store.setBundles(
-      agent.store.bundles(),
+      agent.store.bundles([]),
       new Map([
         [TRUST_DOMAIN, [stranger.authority]],
         ['other.test', [agent.jwtDoor.authority]],
@@ -292,7 +292,7 @@ describe('ValidateJWTSVID', () => {
     );
     const answer = await validate({ audience: AUDIENCE, svid: await mint() });
     expect([answer.code, answer.message]).toEqual([INVALID_ARGUMENT, 'jwt-svid-key-unknown']);
-    agent.store.setBundles(agent.store.bundles(), new Map([[TRUST_DOMAIN, [agent.jwtDoor.authority]]]));
+    agent.store.setBundles(agent.store.bundles([]), new Map([[TRUST_DOMAIN, [agent.jwtDoor.authority]]]));
   });
 
   test('refuses one of a workload that was revoked since', async () => {

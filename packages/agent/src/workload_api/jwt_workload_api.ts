@@ -17,6 +17,7 @@ import {
 import type { Clock } from '@postern/store';
 import type { GrpcCall, GrpcMethods } from '../grpc/method.ts';
 import { GRPC_STATUS, GrpcError, type GrpcStatus } from '../grpc/status.ts';
+import type { WorkloadIdentity } from '../identity_source.ts';
 import type { JwtSvids, JwtSvidsReason } from '../jwt_svids.ts';
 import { StructTooDeep } from '../protobuf/struct.ts';
 import { identitiesOf, type WorkloadApiPorts } from './entitlement.ts';
@@ -46,7 +47,7 @@ export function createJwtWorkloadApi(ports: JwtWorkloadApiPorts): GrpcMethods {
   const { source, jwtSvids, clock } = ports;
   return {
     '/SpiffeWorkloadAPI/FetchJWTSVID': { kind: 'unary', maxMessageBytes: MAX_FETCH_BYTES, handle: fetchJwtSvid },
-    '/SpiffeWorkloadAPI/FetchJWTBundles': pushing(ports, () => writeJwtBundlesResponse(keySets())),
+    '/SpiffeWorkloadAPI/FetchJWTBundles': pushing(ports, (identities) => writeJwtBundlesResponse(keySets(identities))),
     '/SpiffeWorkloadAPI/ValidateJWTSVID': { kind: 'unary', maxMessageBytes: MAX_VALIDATE_BYTES, handle: validate },
   };
 
@@ -79,9 +80,9 @@ export function createJwtWorkloadApi(ports: JwtWorkloadApiPorts): GrpcMethods {
     // A field that is left out is mandatory (4.5); an empty audience would otherwise be compared with tokens' own.
     if (audience === '' || token === '')
       throw new GrpcError(GRPC_STATUS.INVALID_ARGUMENT, 'audience and svid are needed');
-    await identitiesOf(call, ports);
+    const held = await identitiesOf(call, ports);
     const nowMs = clock.nowMs();
-    const verified = verifyJwtSvid(token, { audience, nowMs, bundles: bundles(), verifyJws: verifyJoseSignature });
+    const verified = verifyJwtSvid(token, { audience, nowMs, bundles: bundles(held), verifyJws: verifyJoseSignature });
     if (!verified.ok) throw new GrpcError(GRPC_STATUS.INVALID_ARGUMENT, verified.reason);
     if (wasTakenBack(verified.value, nowMs)) throw new GrpcError(GRPC_STATUS.INVALID_ARGUMENT, 'jwt-svid-revoked');
     try {
@@ -97,14 +98,18 @@ export function createJwtWorkloadApi(ports: JwtWorkloadApiPorts): GrpcMethods {
     return isRevoked(ports.revocations(), `spiffe-id:${spiffeId.uri}`, issuedAtMs, nowMs);
   }
 
-  function bundles(): Map<string, TrustBundle> {
-    return new Map([...source.jwtAuthorities()].map(([name, authorities]) => [name, jwtBundleOf(name, authorities)]));
+  function bundles(identities: readonly WorkloadIdentity[]): Map<string, TrustBundle> {
+    const authorities = source.jwtAuthorities(identities);
+    return new Map([...authorities].map(([name, keys]) => [name, jwtBundleOf(name, keys)]));
   }
 
   /** 6.2.2: keys of JWT-SVIDs and no others, and the own trust domain's always. */
-  function keySets(): Map<string, string> {
+  function keySets(identities: readonly WorkloadIdentity[]): Map<string, string> {
     const own = [source.trustDomain, JSON.stringify({ keys: [] })] as const;
-    return new Map([own, ...[...bundles()].map(([name, bundle]) => [name, formatTrustBundle(bundle)] as const)]);
+    return new Map([
+      own,
+      ...[...bundles(identities)].map(([name, bundle]) => [name, formatTrustBundle(bundle)] as const),
+    ]);
   }
 }
 

@@ -208,6 +208,26 @@ describe('a caller with entries', () => {
     await expect.poll(() => Object.keys(svids.received[2]?.federated_bundles ?? { none: 0 })).toEqual([]);
   });
 
+  test('is not told of a trust domain that its entry does not federate with', async () => {
+    const partner = await createTestAuthority('partner.test');
+    agent.store.setBundles(
+      new Map([
+        [TRUST_DOMAIN, [agent.root]],
+        ['partner.test', [partner.root]],
+      ]),
+    );
+    await agent.entitle([
+      { path: '/own', selectors: [OWN_UID], federatesWith: [] },
+      { path: '/neighbour', selectors: ['unix:uid:4294967294'], federatesWith: ['partner.test'] },
+    ]);
+    const svids = watchSvids();
+    const bundles = watch<X509Bundles>('FetchX509Bundles');
+    await expect.poll(() => [svids.received.length, bundles.received.length]).toEqual([1, 1]);
+    expect(svids.received[0]!.federated_bundles).toEqual({});
+    expect(Object.keys(bundles.received[0]!.bundles)).toEqual([`spiffe://${TRUST_DOMAIN}`]);
+    agent.store.setBundles(new Map([[TRUST_DOMAIN, [agent.root]]]));
+  });
+
   test('that loses one of two is told of the other, and that loses all is told so and nothing more', async () => {
     const own = { path: '/own', selectors: [OWN_UID] };
     await agent.entitle([own, { path: '/second', selectors: [OWN_UID] }]);

@@ -11,8 +11,10 @@ export function createWorkloadApi(ports: WorkloadApiPorts): GrpcMethods {
   const { source } = ports;
   return {
     '/SpiffeWorkloadAPI/FetchX509SVID': pushing(ports, (identities) =>
-      writeX509SvidResponse(identities, source.trustDomain, source.bundles()),
+      writeX509SvidResponse(identities, source.trustDomain, source.bundles(identities)),
     ),
-    '/SpiffeWorkloadAPI/FetchX509Bundles': pushing(ports, () => writeX509BundlesResponse(source.bundles())),
+    '/SpiffeWorkloadAPI/FetchX509Bundles': pushing(ports, (identities) =>
+      writeX509BundlesResponse(source.bundles(identities)),
+    ),
   };
 }

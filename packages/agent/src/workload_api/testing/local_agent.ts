@@ -58,7 +58,11 @@ export interface TestEntry {
   readonly path: string;
   readonly selectors: readonly string[];
   readonly hint?: string;
+  /** `FRIENDS` when absent. */
+  readonly federatesWith?: readonly string[];
 }
+
+const FRIENDS = ['partner.test', 'other.test'];
 
 export const TRUST_DOMAIN = 'demo.test';
 
@@ -124,9 +128,9 @@ export async function startLocalAgent(options: { readonly isReady?: boolean } = 
 
   let entries: readonly TestEntry[] = [];
   const agentEntries = () =>
-    entries.map(({ path, selectors, hint = '' }) => {
+    entries.map(({ path, selectors, hint = '', federatesWith = FRIENDS }) => {
       const spiffeId = `spiffe://${TRUST_DOMAIN}${path}`;
-      return { id: path, revision: 1, spiffeId, selectors, hint, ttlSeconds: 3600, dnsNames: [] };
+      return { id: path, revision: 1, spiffeId, selectors, hint, ttlSeconds: 3600, dnsNames: [], federatesWith };
     });
   async function issueAll(isNeeded: (path: string) => boolean): Promise<void> {
     const identities = new Map<string, WorkloadIdentity>();
