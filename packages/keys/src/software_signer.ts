@@ -8,13 +8,15 @@ export function createSoftwareSigner(privateKey: KeyObject, algorithm: Signature
   const publicKey = createPublicKey(privateKey);
   if (!fitsAlgorithm(publicKey, algorithm)) throw new TypeError(`the key does not fit ${algorithm}`);
   const { digest, padding } = algorithmRow(algorithm);
+  // As in `verify.ts`: a key by itself signs in DER, and costs less.
+  const keyOrOptions = padding === undefined ? privateKey : { key: privateKey, ...padding };
   const spki = new Uint8Array(publicKey.export({ format: 'der', type: 'spki' }));
   return {
     keyId: thumbprintOfSpki(spki),
     algorithm,
     spki,
     async sign(message) {
-      return nodeSign(digest, message, { key: privateKey, dsaEncoding: 'der', ...padding });
+      return nodeSign(digest, message, keyOrOptions);
     },
   };
 }

@@ -23,8 +23,10 @@ function isSignature(
   dsaEncoding: 'ieee-p1363' | 'der',
 ): boolean {
   const { digest, padding } = algorithmRow(algorithm);
+  // A key by itself is Node's default, DER, and spares it telling keys from options, which costs a tenth of a signature.
+  const keyOrOptions = padding === undefined && dsaEncoding === 'der' ? key : { key, dsaEncoding, ...padding };
   try {
-    return nodeVerify(digest, message, { key, dsaEncoding, ...padding }, signature);
+    return nodeVerify(digest, message, keyOrOptions, signature);
   } catch {
     return false; // a malformed signature verifies as little as a wrong one
   }
