@@ -39,7 +39,7 @@ function itemsOf(document: unknown): readonly unknown[] {
   throw failure('import-malformed', 'the file is no list of Kubernetes objects', CERT_MANAGER_COMMAND);
 }
 
-function importPolicy(builder: ImportBuilder, spec: Json, name: string, attestor: string): void {
+function importPolicy(builder: ImportBuilder, spec: Json, name: string, attestor: string): undefined {
   const allowed = objectAt(spec, 'allowed');
   const uris = objectAt(allowed, 'uris');
   const values = listAt(uris, 'values').map(String);
@@ -74,6 +74,7 @@ function importPolicy(builder: ImportBuilder, spec: Json, name: string, attestor
     if (within.length === 0) builder.skip(where, 'namespace-outside', 'its namespace is none that the policy is for');
     for (const one of within) builder.add(where, { ...entryOf({ trustDomain, ns, sa, attestor }, one), ...ttl });
   }
+  return undefined;
 }
 
 function importCertificate(
@@ -81,7 +82,7 @@ function importCertificate(
   spec: Json,
   name: string,
   { attestor, namespace }: { readonly attestor: string; readonly namespace: string },
-): void {
+): undefined {
   const uris = listAt(spec, 'uris').map(String);
   const [uri = ''] = uris;
   const [, trustDomain = '', ns = '', sa = ''] = NAMED.exec(uri) ?? [];
@@ -95,7 +96,7 @@ function importCertificate(
       'it says which Secret holds it, and not which workload; only /ns/NAMESPACE/sa/ACCOUNT of its own namespace does',
     );
   const dnsNames = listAt(spec, 'dnsNames').map(String);
-  builder.add(name, {
+  return builder.add(name, {
     ...entryOf({ trustDomain, ns, sa, attestor }, ns),
     ...(dnsNames.length > 0 && { dnsNames }),
     ...ttlOf(builder, name, textAt(spec, 'duration')),

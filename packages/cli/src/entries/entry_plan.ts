@@ -54,7 +54,7 @@ export function planEntries(wanted: EntryFile, existing: readonly EntryAnswer[],
     else conflicts.push({ ...entry, existing: before });
   }
   const own = existing.filter(({ id, owner }) => owner === wanted.owner && !taken.has(id));
-  const renamed = groupBy(own, nameOf);
+  const renamed = Map.groupBy(own, nameOf);
   for (const entry of fresh) {
     const before = renamed.get(nameOf(entry.request))?.shift();
     if (before === undefined) create.push(entry);
@@ -67,14 +67,4 @@ export function planEntries(wanted: EntryFile, existing: readonly EntryAnswer[],
 
 export function isEmptyPlan(plan: EntryPlan): boolean {
   return plan.create.length + plan.update.length + plan.delete.length === 0;
-}
-
-function groupBy<T>(values: readonly T[], keyOfValue: (value: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const value of values) {
-    const group = groups.get(keyOfValue(value));
-    if (group === undefined) groups.set(keyOfValue(value), [value]);
-    else group.push(value);
-  }
-  return groups;
 }

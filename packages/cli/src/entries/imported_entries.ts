@@ -31,15 +31,16 @@ export class ImportBuilder implements ImportedEntries {
   readonly notes: Skipped[] = [];
   readonly #seen = new Set<string>();
 
-  skip(name: string, reason: string, detail: string): void {
+  skip(name: string, reason: string, detail: string): undefined {
     this.skipped.push({ name, reason, detail });
+    return undefined;
   }
 
   note(name: string, reason: string, detail: string): void {
     this.notes.push({ name, reason, detail });
   }
 
-  add(name: string, request: CreateEntryRequest): void {
+  add(name: string, request: CreateEntryRequest): undefined {
     const trustDomain = parseTrustDomain(/^spiffe:\/\/([^/]*)/.exec(request.spiffeId)?.[1] ?? '');
     if (!trustDomain.ok)
       return this.skip(name, 'entry-spiffe-id', `\`${request.spiffeId.slice(0, 200)}\` is no SPIFFE ID`);
@@ -49,6 +50,7 @@ export class ImportBuilder implements ImportedEntries {
     if (this.#seen.has(key)) return this.skip(name, 'entry-exists', 'the same entry stands in the file already');
     this.#seen.add(key);
     this.entries.push(settledOf(request));
+    return undefined;
   }
 }
 

@@ -56,7 +56,7 @@ function importEntry(
   entry: Json,
   name: string,
   { parents, nowMs }: { readonly parents: ParentMap; readonly nowMs: number },
-): void {
+): undefined {
   const skip = (reason: string, detail: string) => builder.skip(name, reason, detail);
   const [spireParent, expiresAtSeconds] = [idOf(entry, 'parent_id'), numberAt(entry, 'expires_at')];
   if (entry['downstream'] === true) return skip('downstream', 'it lets a SPIRE server be an authority below this one');
@@ -100,7 +100,7 @@ function importEntry(
     ...(jwtTtlSeconds > 0 && { jwtTtlSeconds: jwtTtl }),
     ...(expiresAtSeconds > 0 && { expiresAtMs: expiresAtSeconds * 1000 }),
   };
-  builder.add(name, request);
+  return builder.add(name, request);
 }
 
 /** One that the parent’s attestation can verify; `undefined` when it cannot. */
