@@ -1,6 +1,6 @@
 /** CPU per decision by number of policies, ours and the peers in turns; all must decide alike before anything counts. */
 import { alternate, type Contender } from '../measure/alternate.ts';
-import { callsForAsync } from '../measure/cpu_time.ts';
+import { callsForAsync, warmUp } from '../measure/cpu_time.ts';
 import type { Measurement } from '../measure/measurement.ts';
 import type { EngineProcess } from './engine_process.ts';
 import { type Engines, OURS, openEngines } from './engines.ts';
@@ -23,6 +23,8 @@ export type PerDecisionOutcome = {
 export type PerDecisionPlan = {
   readonly worlds: readonly ReleasedWorld[];
   readonly rounds: number;
+  /** CPU that each engine spends on decisions before any is counted. */
+  readonly warmUpMs: number;
   /** CPU of one run. */
   readonly runMs: number;
   /** Larger ones are decided by us alone. */
@@ -69,6 +71,7 @@ async function prepareRace(world: ReleasedWorld, engines: Engines, plan: PerDeci
   const contenders: Contender[] = [];
   for (const engine of [ours, ...peers]) {
     checkAgreement(engine, ours.outcomes, requests);
+    await warmUp(plan.warmUpMs, engine.cpuPerCallUs);
     const calls = await callsForAsync(plan.runMs, engine.cpuPerCallUs);
     contenders.push({ name: nameOf(engine.name, policies), run: () => engine.cpuPerCallUs(calls) });
   }

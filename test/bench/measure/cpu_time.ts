@@ -46,7 +46,18 @@ export function callsFor(targetMs: number, call: (index: number) => void, minimu
   }
 }
 
-/** The same for whoever counts CPU itself and answers later. */
+/**
+ * Calls without counting until `targetMs` of CPU went into it: what a first call makes (indexes, machine code) is no part
+ * of what the later ones cost.
+ */
+export async function warmUp(
+  targetMs: number,
+  cpuPerCallUs: (calls: number) => number | Promise<number>,
+): Promise<void> {
+  for (let calls = 1, tookMs = 0; tookMs < targetMs; calls *= 2) tookMs += ((await cpuPerCallUs(calls)) * calls) / 1000;
+}
+
+/** The same as `callsFor` for whoever counts CPU itself and answers later. */
 export async function callsForAsync(
   targetMs: number,
   cpuPerCallUs: (calls: number) => number | Promise<number>,

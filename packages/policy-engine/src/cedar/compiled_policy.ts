@@ -5,9 +5,11 @@ import type { ConditionCompiler } from './condition_compiler.ts';
 import { ACTION, type EntityKeys, PRINCIPAL, RESOURCE, type RequestKeys } from './entity_keys.ts';
 import type { Frame } from './frame.ts';
 import type { Effect, Policy, PolicyHead, ScopeConstraint } from './policy.ts';
-import type { Asked, AskedKeys, Indexed } from './policy_index.ts';
+import type { Asked, AskedKeys, EntityPlace, Indexed } from './policy_index.ts';
 
 const ANY = -1;
+
+export type ReadPolicy = (json: unknown) => Policy;
 
 /**
  * Holds no expressions until it is needed: 10,000 policies as closures and trees would be most of an agent's memory, and
@@ -29,10 +31,11 @@ export class CompiledPolicy implements Indexed {
   #tests: readonly Test[] | undefined;
   #askedByConditions: Asked | undefined;
   readonly #keys: EntityKeys;
-  readonly #load: () => Policy;
+  readonly #json: unknown;
+  readonly #read: ReadPolicy;
 
-  /** `load` makes the policy that `head` is of. */
-  constructor(id: string, ordinal: number, head: PolicyHead, keys: EntityKeys, load: () => Policy) {
+  /** `read` makes the policy that `head` is of from its `json`; one for all policies of a set, which may be many. */
+  constructor(id: string, ordinal: number, head: PolicyHead, keys: EntityKeys, json: unknown, read: ReadPolicy) {
     const { principal, action, resource } = head;
     this.id = id;
     this.effect = head.effect;
@@ -43,25 +46,26 @@ export class CompiledPolicy implements Indexed {
     this.#resourceType = resource.op === 'is' ? keys.is(resource.type) : ANY;
     this.#action = action.op === 'all' ? ANY : keys.keysFor(action);
     this.#keys = keys;
-    this.#load = load;
+    this.#json = json;
+    this.#read = read;
   }
 
-  /** What the scope asks for. */
-  get askedByScope(): Asked {
-    return {
-      entities: [
-        askedKeyOf(this.#principal === ANY ? this.#principalType : this.#principal),
-        askedKeyOf(this.#action),
-        askedKeyOf(this.#resource === ANY ? this.#resourceType : this.#resource),
-      ],
-      attribute: undefined,
-    };
+  /** What the scope asks of principal, action or resource. */
+  keysByScope(place: EntityPlace): AskedKeys {
+    switch (place) {
+      case PRINCIPAL:
+        return askedKeyOf(this.#principal === ANY ? this.#principalType : this.#principal);
+      case ACTION:
+        return askedKeyOf(this.#action);
+      case RESOURCE:
+        return askedKeyOf(this.#resource === ANY ? this.#resourceType : this.#resource);
+    }
   }
 
   /** What scope and conditions together ask for; worked out where the scopes of many policies are alike. */
   get asked(): Asked {
     if (this.#askedByConditions === undefined) {
-      const { principal, action, resource, attribute } = applicabilityOf(this.#load());
+      const { principal, action, resource, attribute } = applicabilityOf(this.policy);
       const keysOf = (condition: EntityCondition | undefined) => condition && this.#keys.keysFor(condition);
       this.#askedByConditions = { entities: [keysOf(principal), keysOf(action), keysOf(resource)], attribute };
     }
@@ -81,14 +85,14 @@ export class CompiledPolicy implements Indexed {
 
   /** Whether all conditions hold, the scope aside; throws `EvaluationError`. */
   conditionsHold(frame: Frame, compiler: ConditionCompiler): boolean {
-    this.#tests ??= compiler.compile(this.#load());
+    this.#tests ??= compiler.compile(this.policy);
     const tests = this.#tests;
     for (let index = 0; index < tests.length; index++) if (!tests[index]!(frame)) return false;
     return true;
   }
 
   get policy(): Policy {
-    return this.#load();
+    return this.#read(this.#json);
   }
 }
 

@@ -23,7 +23,8 @@ export function closeEntities(
   if (inputs.length > MAX_ENTITIES) return refuse('entities-too-many', `${inputs.length}`);
   if (base !== undefined && areIndependent(inputs)) return layerOfFew(inputs, base);
   const pending: ById<EntityInput> = new Map();
-  for (const input of inputs) {
+  for (let index = 0; index < inputs.length; index++) {
+    const input = inputs[index]!;
     const { uid } = input;
     const known = pending.get(uid.type)?.get(uid.id);
     if (known !== undefined && sameInput(known, input)) continue;
@@ -33,8 +34,8 @@ export function closeEntities(
     put(pending, uid, input);
   }
   const closing = new Closing(pending, base);
-  for (const input of inputs) {
-    const refusal = closing.close(input);
+  for (let index = 0; index < inputs.length; index++) {
+    const refusal = closing.close(inputs[index]!);
     if (refusal !== undefined) return refusal;
   }
   return accept(new Entities({ byId: closing.closed, absent: closing.absent }, base));
@@ -102,6 +103,7 @@ class Closing {
   /** Closes an entity and, before it, those of its ancestors that are still open; without recursion, for deep chains. */
   close(first: EntityInput) {
     if (this.#isClosed(first.uid)) return undefined;
+    if (this.#areClosed(first.parents ?? NO_ANCESTORS)) return this.#finish(first);
     const stack = [{ input: first, next: 0 }];
     this.#open.add(first);
     for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
@@ -122,6 +124,11 @@ class Closing {
       }
     }
     return undefined;
+  }
+
+  #areClosed(uids: readonly EntityUid[]): boolean {
+    for (let index = 0; index < uids.length; index++) if (!this.#isClosed(uids[index]!)) return false;
+    return true;
   }
 
   #isClosed(uid: EntityUid): boolean {
@@ -153,13 +160,14 @@ function ancestorsOf(
   closed: ById<Entity> | undefined,
 ): readonly EntityUid[] {
   if (parents.length === 0) return NO_ANCESTORS;
+  const above = (parent: EntityUid) =>
+    (closed?.get(parent.type)?.get(parent.id) ?? base?.find(parent))?.ancestors ?? NO_ANCESTORS;
+  if (parents.length === 1 && above(parents[0]!).length === 0) return parents;
   const ancestors = new Ancestors();
   for (let index = 0; index < parents.length; index++) {
     const parent = parents[index]!;
     ancestors.add(parent);
-    const entity = closed?.get(parent.type)?.get(parent.id) ?? base?.find(parent);
-    if (entity === undefined) continue;
-    for (const ancestor of entity.ancestors) ancestors.add(ancestor);
+    for (const ancestor of above(parent)) ancestors.add(ancestor);
   }
   return ancestors.uids;
 }

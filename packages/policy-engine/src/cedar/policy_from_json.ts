@@ -2,7 +2,7 @@
 import { accept, type Result, refuse } from '@postern/result';
 import { quoted } from './evaluation_error.ts';
 import { ConditionReader, chainOperands } from './expression_json.ts';
-import { isJsonFields, type JsonFields } from './json_text.ts';
+import { countFields, isJsonFields, type JsonFields } from './json_text.ts';
 import {
   type ActionConstraint,
   type Clause,
@@ -49,8 +49,9 @@ export function policyHeadFromJson(json: unknown, reader: PolicyReader): Result<
   const head = headFromJson(json, reader);
   if (!head.ok) return head;
   const { conditions, annotations } = json as JsonFields;
-  for (const condition of conditions as readonly unknown[]) {
-    const form = clauseFormOf(condition);
+  const clauses = conditions as readonly unknown[];
+  for (let index = 0; index < clauses.length; index++) {
+    const form = clauseFormOf(clauses[index]);
     if (form === undefined) return refuse('policy-malformed');
     const reason = reader.conditions.check(form.operands);
     if (reason !== undefined) return reason;
@@ -78,9 +79,7 @@ export function templateFromJson(json: unknown, reader = new PolicyReader()): Re
 
 function headFromJson(json: unknown, reader: PolicyReader): Result<TemplateHead, PolicyReason> {
   if (!isJsonFields(json)) return refuse('policy-malformed');
-  for (const name of Object.keys(json)) {
-    if (!FIELDS.includes(name)) return refuse('policy-field-unknown', quoted(name));
-  }
+  for (const name in json) if (!FIELDS.includes(name)) return refuse('policy-field-unknown', quoted(name));
   const { effect, conditions } = json;
   if ((effect !== 'permit' && effect !== 'forbid') || !Array.isArray(conditions)) return refuse('policy-malformed');
   const principal = reader.principals.read(json['principal']);
@@ -98,7 +97,7 @@ function clauseFormOf(
 ): { readonly kind: Clause['kind']; readonly operands: readonly unknown[] } | undefined {
   if (!isJsonFields(json)) return undefined;
   const { kind, all } = json;
-  if ((kind !== 'when' && kind !== 'unless') || Object.keys(json).length !== 2) return undefined;
+  if ((kind !== 'when' && kind !== 'unless') || countFields(json) !== 2) return undefined;
   return { kind, operands: Array.isArray(all) ? all : chainOperands(json['body'], '&&') };
 }
 
@@ -154,11 +153,11 @@ function actionFromJson(json: unknown): Result<ActionConstraint, ScopeReason> {
   return uid !== undefined && uids.length === 1 ? accept({ op, uid }) : refuse('policy-scope-malformed');
 }
 
-const NO_ANNOTATIONS: Policy['annotations'] = {};
+const NO_ANNOTATIONS = accept<Policy['annotations']>({});
 const ANNOTATION_NAME = /^[_a-zA-Z][_a-zA-Z0-9]*$/;
 
 function annotationsFromJson(json: unknown): Result<{ readonly [name: string]: string }, PolicyReason> {
-  if (json === undefined) return accept(NO_ANNOTATIONS);
+  if (json === undefined) return NO_ANNOTATIONS;
   const annotations: { [name: string]: string } = {};
   if (!isJsonFields(json)) return refuse('policy-malformed');
   for (const [name, text] of Object.entries(json)) {

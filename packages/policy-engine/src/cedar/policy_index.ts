@@ -8,8 +8,8 @@ import { readAttribute } from './attribute_lookup.ts';
 import { ACTION, PRINCIPAL, RESOURCE, type RequestKeys } from './entity_keys.ts';
 import type { Frame } from './frame.ts';
 
-/** So few policies are faster tested than divided further. */
-const LEAF_POLICIES = 4;
+/** So few policies are faster tested than divided further: a scope takes less than a look-up and the node it leads to. */
+const LEAF_POLICIES = 8;
 /** So few left to test, by the estimate of `costOf`, are as good as fewer: no other division is looked at. */
 const FEW_TO_TEST = 16;
 const MANY_POLICIES = 256;
@@ -18,7 +18,7 @@ const WORTHWHILE = 0.75;
 /** A policy with more alternatives than this for one condition counts as asking for nothing there. */
 const MAX_ALTERNATIVES = 64;
 
-type EntityPlace = typeof PRINCIPAL | typeof ACTION | typeof RESOURCE;
+export type EntityPlace = typeof PRINCIPAL | typeof ACTION | typeof RESOURCE;
 type Key = IndexedValue;
 
 /** The request must have this key, or one of these; `undefined` where a policy asks for nothing. */
@@ -35,7 +35,11 @@ export interface Indexed {
   readonly scopeMatches: (keys: RequestKeys) => boolean;
 }
 
-export type View<P> = (policy: P) => Asked;
+/** A part of what policies ask for; asked of thousands of policies at a first decision, so it makes nothing. */
+export interface View<P> {
+  readonly keysOf: (policy: P, place: EntityPlace) => AskedKeys;
+  readonly attributeOf: (policy: P) => AttributeCondition | undefined;
+}
 
 export class PolicyIndex<P extends Indexed> {
   readonly #root: Node<P>;
@@ -155,7 +159,7 @@ class Unreadable<P extends Indexed> {
   node(missingLength: number): Node<P> {
     let node = this.#nodes.get(missingLength);
     if (node === undefined) {
-      const isGuarded = (policy: P) => this.#view(policy).attribute?.guardedLengths.includes(missingLength) ?? false;
+      const isGuarded = (policy: P) => this.#view.attributeOf(policy)?.guardedLengths.includes(missingLength) ?? false;
       node = this.#make(this.#asking.filter((policy) => !isGuarded(policy)));
       this.#nodes.set(missingLength, node);
     }
@@ -197,17 +201,17 @@ function* divisionsOf<P>(policies: readonly P[], used: readonly string[], view: 
   for (const entity of [RESOURCE, ACTION, PRINCIPAL] as const) {
     const name = `entity ${entity}`;
     if (used.includes(name)) continue;
-    yield divide<P>({ name, entity, attribute: undefined }, policies, (policy) => view(policy).entities[entity]);
+    yield divide<P>({ name, entity, attribute: undefined }, policies, (policy) => view.keysOf(policy, entity));
   }
   const attributes = new Map<string, AttributeCondition>();
   for (const policy of policies) {
-    const { attribute } = view(policy);
+    const attribute = view.attributeOf(policy);
     if (attribute !== undefined) attributes.set(attribute.name, attribute);
   }
   for (const [name, attribute] of attributes) {
     if (used.includes(name)) continue;
     yield divide<P>({ name, entity: undefined, attribute }, policies, (policy) => {
-      const asked = view(policy).attribute;
+      const asked = view.attributeOf(policy);
       return asked?.name === name ? asked.values : undefined;
     });
   }
@@ -221,16 +225,17 @@ function divide<P>(
   const byKey = new Map<Key, P[]>();
   const rest: P[] = [];
   const asking: P[] = [];
-  for (const policy of policies) {
+  // No loop: thousands of policies in one would have it compiled anew within a process's first decision.
+  policies.forEach((policy) => {
     const keys = keysOf(policy);
     if (keys === undefined || (isList(keys) && keys.length > MAX_ALTERNATIVES)) {
       rest.push(policy);
-      continue;
+      return;
     }
     asking.push(policy);
     if (isList(keys)) for (const key of new Set(keys)) putInto(byKey, key, policy);
     else putInto(byKey, keys, policy);
-  }
+  });
   return { dimension, byKey, rest, asking };
 }
 

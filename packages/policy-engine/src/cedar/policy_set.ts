@@ -1,5 +1,5 @@
 /** A set of policies ready to decide: checked as a whole, indexed, each compiled when it is first needed. */
-import { accept, type Result, refuse } from '@postern/result';
+import { accept, type Refusal, type Result, refuse } from '@postern/result';
 import { CompiledPolicy } from './compiled_policy.ts';
 import { ConditionCompiler } from './condition_compiler.ts';
 import type { Entities } from './entities.ts';
@@ -82,35 +82,47 @@ export interface Authorization {
 export function compilePolicySet(input: PolicySetInput): Result<PolicySet, PolicySetReason> {
   const { policies, templates = [], links = [] } = input;
   if (policies.length + templates.length + links.length > MAX_POLICIES) return refuse('policies-too-many');
-  const ids = new Set<string>();
-  for (const { id } of [...policies, ...templates, ...links]) {
-    if (id.length > MAX_POLICY_ID_LENGTH || !isWellFormedText(id)) return refuse('policy-id-invalid', quoted(id));
-    if (ids.has(id)) return refuse('policy-id-duplicate', quoted(id));
-    ids.add(id);
-  }
   const keys = new EntityKeys();
   const reader = new PolicyReader();
-  const compiled: CompiledPolicy[] = [];
-  for (const { id, json } of policies) {
+  const read = (json: unknown) => reread(readPolicy(json, reader));
+  const compiled = new Map<string, CompiledPolicy>();
+  const templatesById = new Map<string, Template>();
+  for (let index = 0; index < policies.length; index++) {
+    const { id, json } = policies[index]!;
+    const invalid = invalidId(id, compiled, templatesById);
+    if (invalid !== undefined) return invalid;
     const head = readPolicyHead(json, reader);
     if (!head.ok) return refuse(head.reason, about(id, head.detail));
-    compiled.push(new CompiledPolicy(id, compiled.length, head.value, keys, () => reread(readPolicy(json, reader))));
+    compiled.set(id, new CompiledPolicy(id, compiled.size, head.value, keys, json, read));
   }
-  const templatesById = new Map<string, Template>();
   for (const { id, json } of templates) {
+    const invalid = invalidId(id, compiled, templatesById);
+    if (invalid !== undefined) return invalid;
     const template = readTemplate(json, reader);
     if (!template.ok) return refuse(template.reason, about(id, template.detail));
     if (slotsOf(template.value).length === 0) return refuse('template-without-slot', about(id));
     templatesById.set(id, template.value);
   }
   for (const { id, templateId, slots } of links) {
+    const invalid = invalidId(id, compiled, templatesById);
+    if (invalid !== undefined) return invalid;
     const template = templatesById.get(templateId);
     if (template === undefined) return refuse('link-template-unknown', about(id, quoted(templateId)));
     const policy = linkTemplate(template, slots);
     if (!policy.ok) return refuse(policy.reason, about(id, policy.detail));
-    compiled.push(new CompiledPolicy(id, compiled.length, policy.value, keys, () => policy.value));
+    compiled.set(id, new CompiledPolicy(id, compiled.size, policy.value, keys, undefined, () => policy.value));
   }
   return accept(new PolicySet(compiled, keys));
+}
+
+/** Policies, templates and links have their ids in common. */
+function invalidId(
+  id: string,
+  policies: ReadonlyMap<string, unknown>,
+  templates: ReadonlyMap<string, unknown>,
+): Refusal<'policy-id-invalid' | 'policy-id-duplicate'> | undefined {
+  if (id.length > MAX_POLICY_ID_LENGTH || !isWellFormedText(id)) return refuse('policy-id-invalid', quoted(id));
+  return policies.has(id) || templates.has(id) ? refuse('policy-id-duplicate', quoted(id)) : undefined;
 }
 
 export class PolicySet {
@@ -122,12 +134,12 @@ export class PolicySet {
   #scopes: PolicyIndex<CompiledPolicy> | undefined;
   #authorizations = 0;
 
-  /** Use `compilePolicySet`. */
-  constructor(policies: readonly CompiledPolicy[], keys: EntityKeys) {
+  /** `byId`: in policy order. Use `compilePolicySet`. */
+  constructor(byId: ReadonlyMap<string, CompiledPolicy>, keys: EntityKeys) {
     this.#keys = keys;
-    this.#policies = policies;
-    this.#byId = new Map(policies.map((policy) => [policy.id, policy]));
-    this.#index = new PolicyIndex(policies, [SCOPE_VIEW, CONDITIONS_VIEW]);
+    this.#policies = Array.from(byId.values());
+    this.#byId = byId;
+    this.#index = new PolicyIndex(this.#policies, [SCOPE_VIEW, CONDITIONS_VIEW]);
   }
 
   /** Policies and links in policy order. */
@@ -218,8 +230,14 @@ export class PolicySet {
   }
 }
 
-const SCOPE_VIEW: View<CompiledPolicy> = (policy) => policy.askedByScope;
-const CONDITIONS_VIEW: View<CompiledPolicy> = (policy) => policy.asked;
+const SCOPE_VIEW: View<CompiledPolicy> = {
+  keysOf: (policy, place) => policy.keysByScope(place),
+  attributeOf: () => undefined,
+};
+const CONDITIONS_VIEW: View<CompiledPolicy> = {
+  keysOf: (policy, place) => policy.asked.entities[place],
+  attributeOf: (policy) => policy.asked.attribute,
+};
 
 interface PolicyFailure {
   readonly policy: CompiledPolicy;
@@ -252,6 +270,7 @@ function errorsInOrder(failures: PolicyFailure[]): PolicyError[] {
 }
 
 function readPolicyHead(json: unknown, reader: PolicyReader): Result<PolicyHead, PolicyReason | JsonReason> {
+  if (typeof json !== 'string') return policyHeadFromJson(json, reader);
   const value = readJson(json);
   return value.ok ? policyHeadFromJson(value.value, reader) : value;
 }

@@ -13,15 +13,22 @@ export function entitiesOfRelease(release: Release): Result<Entities, EntitiesRe
     inputs.push({ uid: teamUid(team.name), parents: team.parent === undefined ? [] : [teamUid(team.parent)] });
   }
   for (const group of release.workloadGroups) inputs.push({ uid: workloadGroupUid(group.name) });
-  const actionGroups = new Set<string>();
+  const actions: EntityInput[] = [];
+  const actionGroups = new Map<string, EntityUid>();
   for (const service of release.services) {
     inputs.push({ uid: serviceUid(service.name), parents: [teamUid(service.owner)] });
-    for (const [id, groups] of actionsOf(service)) {
-      inputs.push({ uid: actionUid(id), parents: groups.map(actionUid) });
-      for (const group of groups) actionGroups.add(group);
-    }
+    actionsOf(service).forEach((groups, id) => {
+      const parents = groups.map((group) => {
+        const uid = actionGroups.get(group) ?? actionUid(group);
+        actionGroups.set(group, uid);
+        return uid;
+      });
+      actions.push({ uid: actionUid(id), parents });
+    });
   }
-  for (const group of actionGroups) inputs.push({ uid: actionUid(group) });
+  // Before the actions, whose ancestors are then known at once.
+  for (const uid of actionGroups.values()) inputs.push({ uid });
+  for (const action of actions) inputs.push(action);
   for (const [spiffeId, parents] of parentsOfWorkloads(release)) {
     const entity = workloadEntity(spiffeId, parents);
     if (entity === undefined) return refuse('spiffe-id-malformed', spiffeId.slice(0, 255));

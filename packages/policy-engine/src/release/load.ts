@@ -2,8 +2,8 @@
 import { accept, type Result, refuse } from '@postern/result';
 import { compilePolicySet, type Entities, type Entity, type EntityUid, type PolicySet } from '../cedar/index.ts';
 import { actionUid, serviceUid } from '../model.ts';
-import { createRouter, type Router } from '../routing/index.ts';
-import { actionsOf, routesOf } from './actions.ts';
+import { createRouter, type KnownPatterns, type Router } from '../routing/index.ts';
+import { actionId, routesOf } from './actions.ts';
 import { entitiesOfRelease } from './entities.ts';
 import type { Release, ReleasedPolicy, Route, Service } from './release.ts';
 
@@ -46,26 +46,35 @@ export function loadRelease(release: Release): Result<LoadedRelease, LoadRelease
   if (!entities.ok) return refuse('release-entities-invalid', `${entities.reason} ${entities.detail ?? ''}`.trim());
   const named = (uid: EntityUid): NamedEntity => ({ uid, entity: entities.value.find(uid) });
   const services = new Map<string, LoadedService>();
+  const patterns: KnownPatterns = new Map();
   for (const service of release.services) {
     if (services.has(service.name)) return refuse('release-service-duplicate', service.name);
-    const router = createRouter(routesOf(service));
+    const routes = routesOf(service);
+    const router = createRouter(routes, patterns);
     if (!router.ok) return refuse('release-routes-invalid', `${service.name}: ${router.reason}`);
-    const actions = new Map([...actionsOf(service).keys()].map((id) => [id, named(actionUid(id))]));
+    const actions = new Map<string, NamedEntity>();
+    for (const { action } of routes) {
+      const id = actionId(service.name, action);
+      if (!actions.has(id)) actions.set(id, named(actionUid(id)));
+    }
     const resource = named(serviceUid(service.name));
     services.set(service.name, { service, router: router.value, resource, actions });
   }
   const policies = compilePolicySet({ policies: release.policies });
   if (!policies.ok) return refuse('release-policies-invalid', `${policies.reason} ${policies.detail ?? ''}`.trim());
-  for (const policy of release.policies) {
+  const policiesById = new Map<string, ReleasedPolicy>();
+  for (let index = 0; index < release.policies.length; index++) {
+    const policy = release.policies[index]!;
     // What is recorded and explained about a policy must be what it does.
     if (policies.value.effect(policy.id) !== policy.effect)
       return refuse('release-policies-invalid', `the effect of ${policy.id} differs from its text`);
+    policiesById.set(policy.id, policy);
   }
   return accept({
     release,
     services,
     entities: entities.value,
     policies: policies.value,
-    policiesById: new Map(release.policies.map((policy) => [policy.id, policy])),
+    policiesById,
   });
 }

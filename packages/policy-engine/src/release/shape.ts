@@ -48,10 +48,10 @@ export function listOf(shape: Shape, maxItems: number): Shape {
 export function mapOf(shape: Shape, maxMembers: number): Shape {
   return (value) => {
     if (!isMembers(value)) return ITSELF;
-    const items = Object.values(value);
-    if (items.length > maxMembers) return ITSELF;
-    for (const item of items) {
-      const place = shape(item);
+    let count = 0;
+    for (const name in value) {
+      if (++count > maxMembers) return ITSELF;
+      const place = shape(value[name]);
       if (place !== undefined) return `.*${place}`;
     }
     return undefined;

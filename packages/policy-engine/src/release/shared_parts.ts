@@ -88,7 +88,8 @@ function jsonOf(policy: unknown): { [member: string]: unknown } | undefined {
 }
 
 function restoreScopes(json: { [member: string]: unknown }, scopes: readonly unknown[]): boolean {
-  for (const name of SCOPES) {
+  for (let index = 0; index < SCOPES.length; index++) {
+    const name = SCOPES[index]!;
     const number = json[name];
     if (typeof number !== 'number') continue;
     const scope = scopes[number];

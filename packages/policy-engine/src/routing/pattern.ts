@@ -26,18 +26,19 @@ const PARAMETER = /^\{([A-Za-z_][A-Za-z0-9_-]{0,63})(\*?)\}$/;
 export function parsePattern(path: string): Result<readonly PatternSegment[], PatternReason> {
   const raw = path.slice(1).split('/');
   if (raw.length > MAX_PATTERN_SEGMENTS) return refuse('pattern-too-deep');
-  const names = new Set<string>();
+  const names: string[] = [];
   const pattern: (PatternSegment | undefined)[] = [];
-  for (const [index, segment] of raw.entries()) {
+  for (let index = 0; index < raw.length; index++) {
+    const segment = raw[index]!;
     if (!segment.includes('{') && !segment.includes('}')) {
       pattern.push(undefined);
       continue;
     }
     const [, name, star] = PARAMETER.exec(segment) ?? [];
     if (name === undefined) return refuse('pattern-parameter-malformed');
-    if (names.has(name)) return refuse('pattern-parameter-repeated');
+    if (names.includes(name)) return refuse('pattern-parameter-repeated');
     if (star === '*' && index < raw.length - 1) return refuse('pattern-tail-not-last');
-    names.add(name);
+    names.push(name);
     pattern.push({ kind: star === '*' ? 'tail' : 'parameter', name });
   }
   const sample =

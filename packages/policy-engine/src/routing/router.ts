@@ -47,17 +47,25 @@ interface Node<R> {
   readonly parameter: Node<R> | undefined;
 }
 
+/** Patterns that were parsed before, by path: services have many paths in common. */
+export type KnownPatterns = Map<string, ReturnType<typeof parsePattern>>;
+
 /**
  * Builds the router of one service. Refused: a pattern that cannot match (`PatternReason`), two routes with one method
- * and the same pattern (`route-conflict`), and patterns that overlap so much that the tree explodes.
+ * and the same pattern (`route-conflict`), and patterns that overlap so much that the tree explodes. `known`: for the
+ * routers that are made together.
  */
-export function createRouter<R extends RoutePattern>(routes: readonly R[]): Result<Router<R>, RouterReason> {
+export function createRouter<R extends RoutePattern>(
+  routes: readonly R[],
+  known: KnownPatterns = new Map(),
+): Result<Router<R>, RouterReason> {
   const patterns = new Map<string, Pattern<R>>();
   const byPath = new Map<string, Pattern<R>>();
   for (const route of routes) {
     let pattern = byPath.get(route.path);
     if (pattern === undefined) {
-      const parsed = parsePattern(route.path);
+      const parsed = known.get(route.path) ?? parsePattern(route.path);
+      known.set(route.path, parsed);
       if (!parsed.ok) return refuse(parsed.reason, route.path);
       const shape = shapeOfPattern(parsed.value);
       pattern = patterns.get(shape) ?? { segments: parsed.value, byMethod: new Map<string, R>() };

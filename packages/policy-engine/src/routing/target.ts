@@ -97,8 +97,8 @@ function checkCharacters(path: string): TargetReason | undefined {
 function parseSegments(path: string, pathParameters: 'reject' | 'keep'): Result<readonly string[], TargetReason> {
   const raw = path.slice(1).split('/');
   const segments: string[] = [];
-  for (const [index, rawSegment] of raw.entries()) {
-    const segment = decodeSegment(rawSegment);
+  for (let index = 0; index < raw.length; index++) {
+    const segment = decodeSegment(raw[index]!);
     if (segment === undefined) return refuse('path-escape-not-utf8');
     if (segment === '' && index < raw.length - 1) return refuse('path-empty-segment');
     const semicolon = segment.indexOf(';');
