@@ -200,6 +200,13 @@ describe('a service team', () => {
     expect(await refusalOf('entry-dns-name-not-granted', 'admin PUT /v1/admin/entries/:id')).toMatchObject({
       caller: TEAM,
     });
+    // A name was granted for these workloads: it does not move to others.
+    const elsewhere = [
+      { parentId: 'spiffe://demo.test/postern/agent/team-laptop' },
+      { selectors: ['unix:uid:0'] },
+      { spiffeId: 'spiffe://demo.test/shop/other' },
+    ];
+    for (const over of elsewhere) expect((await put(over)).status, JSON.stringify(over)).toBe(403);
     expect((await put({ ttlSeconds: 600 })).status).toBe(200);
     const fresh = await call(TEAM, 'POST', PATHS.admin.entries, entry('/shop/other', { dnsNames: ['shop.test'] }));
     expect(fresh.status).toBe(403);

@@ -125,7 +125,7 @@ export function mountEntryDoors(door: Pick<Door, 'administrator'>, ports: EntryD
       if (before === undefined) return UNKNOWN;
       const prefixes = prefixesOf(by, 'entries:write', trustDomain);
       if (!isBelow(prefixes, before)) return OUTSIDE;
-      const refused = refusedToTeam(prefixes, input, before.dnsNames);
+      const refused = refusedToTeam(prefixes, input, before);
       if (refused !== undefined) return refused;
       if (before.revision !== seen) return refusedChange(refuse('entry-revision'));
       await recordIntent('entry-update', input.spiffeId, by);

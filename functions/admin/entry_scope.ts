@@ -1,5 +1,5 @@
 /** What a service team may enter: its own workloads, below its own paths. To it, all other entries are not there. */
-import type { EntryInput } from '@postern/ca';
+import type { EntryInput, RegistrationEntry } from '@postern/ca';
 import type { TrustDomain } from '@postern/spiffe';
 import { type Administrator, pathsOf } from '../door/administrator.ts';
 import type { DoorRefusal } from '../door/door.ts';
@@ -23,19 +23,33 @@ export function isBelow(prefixes: readonly string[] | undefined, { spiffeId }: P
 
 /**
  * A team names its own workloads. What it would get by a DNS name is no matter of its paths, and would let it pass for
- * whoever has that name: operators grant those. `granted`: what the entry had already.
+ * whoever has that name: operators grant those, to the workloads that the entry was for. `before`: the entry as it is.
  */
 export function refusedToTeam(
   prefixes: readonly string[] | undefined,
   input: EntryInput,
-  granted: readonly string[] = [],
+  before?: RegistrationEntry,
 ): DoorRefusal | undefined {
   if (prefixes === undefined) return undefined;
   if (!isBelow(prefixes, input)) {
     const detail = `your SPIFFE IDs begin with ${prefixes.join(' or ')}`.slice(0, 1000);
     return { refused: 'not-permitted', reason: 'entry-outside-paths', detail };
   }
-  const isNew = (input.dnsNames ?? []).some((name) => !granted.includes(name));
-  const detail = 'DNS names are granted by an operator';
-  return isNew ? { refused: 'not-permitted', reason: 'entry-dns-name-not-granted', detail } : undefined;
+  const names = input.dnsNames ?? [];
+  if (names.length === 0) return undefined;
+  const isGranted = before !== undefined && isForNobodyElse(input, before);
+  const detail =
+    'DNS names are granted by an operator, and for the workloads of that entry alone: leave them out, or ask one';
+  return isGranted ? undefined : { refused: 'not-permitted', reason: 'entry-dns-name-not-granted', detail };
+}
+
+/** Whether whoever gets the names now could get them before: from the same parent, by all its selectors, under one ID. */
+function isForNobodyElse(input: EntryInput, before: RegistrationEntry): boolean {
+  return (
+    (input.dnsNames ?? []).every((name) => before.dnsNames.includes(name)) &&
+    input.parentId === before.parentId &&
+    input.spiffeId === before.spiffeId &&
+    (input.isTemplateShared ?? false) === (before.isTemplateShared ?? false) &&
+    before.selectors.every((selector) => input.selectors.includes(selector))
+  );
 }
