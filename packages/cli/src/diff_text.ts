@@ -2,7 +2,8 @@
 import type { LineChanges, NamedChanges, PolicyChanges, PolicyPlace, ReleaseDiff } from '@postern/policy-engine/diff';
 import { type Paint, printable } from './terminal_text.ts';
 
-export function formatDiff(paint: Paint, diff: ReleaseDiff): string {
+/** `isReplayed`: who gains and who loses follows below. */
+export function formatDiff(paint: Paint, diff: ReleaseDiff, { isReplayed }: { readonly isReplayed: boolean }): string {
   if (diff.isEmpty) return `${paint('green', 'no difference')} in what is decided by\n`;
   return [
     section(paint, 'policies', policyEntries(paint, diff.policies)),
@@ -11,6 +12,11 @@ export function formatDiff(paint: Paint, diff: ReleaseDiff): string {
     section(paint, 'workload groups', namedEntries(paint, diff.workloadGroups)),
     section(paint, 'issuers', namedEntries(paint, diff.issuers)),
     section(paint, 'settings', lineEntries(paint, diff.settings, '  ')),
+    ...diff.observing.map(
+      (name) =>
+        `${paint('red', `${printable(name)} lets denials through`)}: \`mode: observe\`, from now on or for longer\n`,
+    ),
+    ...(isReplayed ? [] : [`${paint('dim', 'whether policies and routes let more through: --records FILE')}\n`]),
   ].join('');
 }
 

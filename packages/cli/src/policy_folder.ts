@@ -1,5 +1,5 @@
 /** A policy repository on disk as what is compiled: text by path relative to its root. */
-import { lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { type Dirent, lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Cli } from './cli.ts';
 import { CommandFailure } from './failure.ts';
@@ -9,8 +9,10 @@ const MAX_BYTES = 16 * 1024 * 1024;
 const MAX_DEPTH = 16;
 const ADVICE = 'name the folder that holds `services/`, `org/` and `teams/`';
 
+const MEANINGFUL = /^(?:org|teams|services|openapi|tests)\//;
+
 /**
- * Files and folders that begin with a dot are passed over; everything else is the compiler's to judge. A symbolic link is
+ * Files and folders that begin with a dot are not read; everything else is the compiler's to judge. A symbolic link is
  * refused: in a pull request it could bring a file of this machine into the output.
  */
 export function readPolicyFolder({ io }: Cli, dir: string): Map<string, string> {
@@ -19,12 +21,11 @@ export function readPolicyFolder({ io }: Cli, dir: string): Map<string, string> 
   let bytes = 0;
 
   function visit(folder: string, depth: number): void {
-    const entries = readdirSync(join(root, folder), { withFileTypes: true }).filter(
-      ({ name }) => !name.startsWith('.'),
-    );
+    const entries = readdirSync(join(root, folder), { withFileTypes: true });
     for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
       const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
-      if (entry.isDirectory() && depth < MAX_DEPTH) visit(path, depth + 1);
+      if (/(?:^|\/)\./.test(path)) visitHidden(entry, path, depth);
+      else if (entry.isDirectory() && depth < MAX_DEPTH) visit(path, depth + 1);
       else if (entry.isFile()) take(path);
       else
         throw failure(
@@ -33,6 +34,13 @@ export function readPolicyFolder({ io }: Cli, dir: string): Map<string, string> 
           'replace links by what they point to',
         );
     }
+  }
+
+  /** One that may have been meant: the compiler learns its name, not its text. */
+  function visitHidden(entry: Dirent, path: string, depth: number): void {
+    const isMeant = MEANINGFUL.test(path);
+    if (isMeant && entry.isDirectory() && depth < MAX_DEPTH) visit(path, depth + 1);
+    else if (isMeant && entry.isFile() && files.size < MAX_FILES) files.set(path, '');
   }
 
   function take(path: string): void {
@@ -59,7 +67,7 @@ export function readPolicyFolder({ io }: Cli, dir: string): Map<string, string> 
     );
   }
   // Publishing nothing by mistake would take away every permit.
-  if (![...files.keys()].some((path) => path.startsWith('services/')))
+  if (![...files.keys()].some((path) => /^services\/[^.]/.test(path)))
     throw failure('policy-folder-empty', `there is no service in \`${dir}\``, ADVICE);
   return files;
 }

@@ -1,7 +1,19 @@
 /** What a reviewer of a policy change asks, offline: check, test, explain, diff and replay on the demo's repository. */
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { EXIT_CODES } from './exit_codes.ts';
 import { runCli } from './run_cli.ts';
@@ -61,6 +73,28 @@ describe('check', () => {
   });
 });
 
+describe('check, for a code review', () => {
+  const uriFrom = async (where: string, dir: string) => {
+    const { out } = await runHere(['policy', 'check', dir, '--format', 'sarif'], { folder: where });
+    return JSON.parse(out).runs[0].results[0].locations[0].physicalLocation.artifactLocation.uri;
+  };
+
+  test('names files from where it runs, however the folder is named, and in full where it lies elsewhere', async () => {
+    edit(PAYMENTS, 'context.local.hour < 20', 'context.local.hour < 8');
+    symlinkSync(folder, join(folder, 'main', 'way'));
+    const rows: [where: string, dir: string, uri: string][] = [
+      ['', 'change', `change/${PAYMENTS}`],
+      ['', './change/', `change/${PAYMENTS}`],
+      ['', join(folder, 'change'), `change/${PAYMENTS}`],
+      ['', 'main/way/change', `change/${PAYMENTS}`],
+      ['change', '.', PAYMENTS],
+      ['change/teams', '..', pathToFileURL(join(realpathSync(folder), 'change', PAYMENTS)).href],
+      ['main', '../change', pathToFileURL(join(realpathSync(folder), 'change', PAYMENTS)).href],
+    ];
+    for (const [where, dir, uri] of rows) expect(await uriFrom(join(folder, where), dir), `${where} ${dir}`).toBe(uri);
+  });
+});
+
 describe('test', () => {
   test('fails where fewer policies decide a test than are asked for, and names them', async () => {
     const { code, coverage } = await json('test', 'change', '--coverage', '100');
@@ -86,6 +120,55 @@ describe('test', () => {
     const { out } = await postern('test', 'change', '--coverage', '84');
     expect(out).toContain('idle  storefront-home-is-public: met by no test  teams/shop/storefront.cedar:1\n');
     expect(out).toContain('5 of 6 policies decide a test: 83 %, and 84 % is asked for\n10 passed, 0 failed\n');
+  });
+
+  test('says nothing of coverage where not all tests could be read, and check finds the same', async () => {
+    edit('tests/payments.yaml', 'service: payments', 'servce: payments');
+    const { out, code } = await postern('test', 'change');
+    expect(code).toBe(EXIT_CODES.refused.code);
+    expect(out).toMatch(/^tests\/payments\.yaml:3:5: error: unknown key; .*\[yaml-key-unknown\]\n/);
+    expect(out).not.toMatch(/^idle|decide a test/m);
+    expect(out).toMatch(/\n2 passed, 0 failed, not all tests could be read\n$/);
+    expect(await json('check', 'change')).toMatchObject({
+      code: EXIT_CODES.refused.code,
+      problems: [{ code: 'yaml-key-unknown', file: 'tests/payments.yaml', line: 3, column: 5 }],
+    });
+  });
+});
+
+describe('a trust domain that is none', () => {
+  test('is said to be, by option and by environment', async () => {
+    for (const name of ['Demo.Test', 'spiffe://demo.test', 'a b']) {
+      const byOption = await json('check', 'main', '--trust-domain', name);
+      expect(byOption).toMatchObject({ code: 2, error: { reason: 'trust-domain-malformed' } });
+      const environment = { POSTERN_TRUST_DOMAIN: name };
+      const { code, out } = await runHere(['policy', 'test', 'main', '--json'], { folder, environment });
+      expect({ code, ...JSON.parse(out).error }).toMatchObject({ code: 2, reason: 'trust-domain-malformed' });
+    }
+  });
+});
+
+describe('the records of tests', () => {
+  test('are for whoever wrote them, and go where a folder is', async () => {
+    const written = await postern('test', 'main', '--write-records', 'inputs.jsonl');
+    expect(written.out).toMatch(/\n10 recorded inputs written to inputs\.jsonl, for you alone\n$/);
+    expect(statSync(join(folder, 'inputs.jsonl')).mode & 0o777).toBe(0o600);
+    const lost = await json('test', 'main', '--write-records', 'nowhere/inputs.jsonl');
+    expect(lost).toMatchObject({ code: 2, error: { reason: 'output-not-written' } });
+    expect(existsSync(join(folder, 'nowhere'))).toBe(false);
+  });
+});
+
+describe('hidden files', () => {
+  test('that would be policies are left out with a warning, and the rest without', async () => {
+    writeFileSync(join(folder, 'change/teams/finance/.payroll.cedar'), 'permit (principal, action, resource);');
+    mkdirSync(join(folder, 'change/.git'));
+    writeFileSync(join(folder, 'change/.git/index'), Buffer.from([0xff]));
+    expect(await json('check', 'change')).toMatchObject({
+      code: 0,
+      policies: 6,
+      problems: [{ code: 'file-hidden', file: 'teams/finance/.payroll.cedar' }],
+    });
   });
 });
 
@@ -143,7 +226,92 @@ device: { compliant: false }
     expect((await postern('explain', 'main', ...ask)).out).toContain(
       'no policy was asked\n  what to do: nothing: the user signs in',
     );
-    expect(await json('explain', 'main', ...ask, '--service', 'payment')).toMatchObject({ reason: 'service-unknown' });
+  });
+
+  test('of what the repository does not have is refused, with what it has', async () => {
+    const rows: [args: string[], code: string, known: string][] = [
+      [['--service', 'payment'], 'test-service-unknown', '`payments`'],
+      [['--user', 'alice', '--issuer', 'https://id.test'], 'test-issuer-unknown', '`http://127.0.0.1:8442`'],
+    ];
+    for (const [args, code, known] of rows) {
+      const refused = await json('explain', 'main', ...ask, ...args);
+      expect(refused).toMatchObject({ code: 2, error: { reason: 'request-malformed', problems: [{ code }] } });
+      expect(refused.error.problems[0].message).toContain(known);
+    }
+    edit('tests/payments.yaml', 'subject: alice', 'issuer: "https://id.test", subject: alice');
+    const name = 'support pays back with a fresh sign-in, from a compliant device, in business hours';
+    expect(await json('explain', 'change', '--test', name)).toMatchObject({
+      code: 2,
+      error: {
+        reason: 'test-unknown',
+        problems: [{ code: 'test-issuer-unknown', file: 'tests/payments.yaml', line: 8 }],
+      },
+    });
+  });
+
+  test('refuses options that would be passed over', async () => {
+    const rows: [args: string[], without: string][] = [
+      [['--test', 'at night nothing is paid back', '--user', 'alice'], '--user says nothing without --service'],
+      [['--request', 'x.yaml', '--user', 'alice'], '--user says nothing without --service'],
+      [['--records', 'x.jsonl', '--line', '1', '--device', 'unknown'], '--device says nothing without --service'],
+      [[...ask, '--line', '1'], '--line says nothing without --records'],
+      [[...ask, '--group', 'support'], '--group says nothing without --user'],
+      [[...ask, '--assurance', 'certificate'], '--assurance says nothing without --workload'],
+      [[...ask, '--user', 'alice', '--amr', 'otp'], '--amr says nothing without --signed-in-ago'],
+      [[...ask, '--user', 'alice', '--no-disk-encrypted'], '--disk-encrypted says nothing without --device'],
+      [
+        [...ask, '--user', 'alice', '--device', 'unknown', '--managed'],
+        '--managed says nothing of a device that no source reports on',
+      ],
+    ];
+    for (const [args, message] of rows) {
+      const { code, error } = await json('explain', 'main', ...args);
+      expect({ code, reason: error.reason, message: error.message }).toEqual({
+        code: 2,
+        reason: 'option-missing',
+        message,
+      });
+    }
+  });
+
+  test('takes all that policies can look at from options, and the moment from the clock', async () => {
+    edit(
+      PAYMENTS,
+      'context.local.hour >= 8 && context.local.hour < 20',
+      `context.device.managed && context.device has diskEncrypted && context.device.diskEncrypted
+    && context.device has platform && context.device.platform == "linux"
+    && context.device has osVersion && context.device.osVersion == "6.1"
+    && context has auth && context.auth has acr && context.auth.acr == "phr" && context.auth.amr.contains("otp")
+    && principal has email && principal.email like "*@demo.test"`,
+    );
+    const known = [
+      '--email',
+      'alice@demo.test',
+      '--acr',
+      'phr',
+      '--amr',
+      'pwd',
+      '--amr',
+      'otp',
+      '--device',
+      'compliant',
+    ];
+    const device = ['--managed', '--disk-encrypted', '--platform', 'linux', '--os-version', '6.1'];
+    expect(await json('explain', 'change', ...ask, ...alice, ...known, ...device)).toMatchObject({ outcome: 'allow' });
+    writeFileSync(join(folder, 'now.yaml'), '{ service: payments, method: POST, target: /refunds }');
+    const beforeMs = Date.now();
+    const { atMs } = await json('explain', 'main', '--request', 'now.yaml');
+    expect(Math.abs(atMs - beforeMs)).toBeLessThan(60_000);
+  });
+
+  test('says of a forbid whether a condition lets it apply or lifts it', async () => {
+    edit(
+      'org/guardrails.cedar',
+      /$/,
+      'forbid (principal is User, action, resource) unless { context.local.hour > 12 };',
+    );
+    const { out } = await postern('explain', 'change', ...ask, ...alice);
+    expect(out).toContain('           unless `context.local.hour > 12` is false: `context.local.hour` is 12\n');
   });
 
   test('says how a challenge is met, and which forbid asks', async () => {
@@ -168,6 +336,7 @@ describe('diff', () => {
 services
   ~ payments
       + route HEAD /balance: balance in read
+whether policies and routes let more through: --records FILE
 `);
     expect(await json('diff', 'main', 'main')).toMatchObject({ code: 0, isEmpty: true });
   });
@@ -177,6 +346,18 @@ services
     edit(PAYMENTS, 'context.local.hour < 20', 'context.local.hour < 24');
     const diff = await json('diff', '--records', 'inputs.jsonl', 'main', 'change');
     expect(diff).toMatchObject({ code: EXIT_CODES.widened.code, isEmpty: false, replay: { widened: 1 } });
+  });
+
+  test('takes a service that goes to observe for one that lets more through, which no record shows', async () => {
+    const until = new Date(Date.now() + 86_400_000).toISOString().replace(/\.\d{3}/, '');
+    edit('services/payments.yaml', /$/, `mode: observe\nobserveUntil: ${until}\n`);
+    expect(await json('diff', 'main', 'change')).toMatchObject({
+      code: EXIT_CODES.widened.code,
+      observing: ['payments'],
+    });
+    const { out, code } = await postern('diff', 'main', 'change', '--allow-widening');
+    expect({ code, out }).toMatchObject({ code: 0, out: expect.stringContaining('\npayments lets denials through: ') });
+    expect(await json('diff', 'change', 'main')).toMatchObject({ code: 0, observing: [] });
   });
 });
 
@@ -201,15 +382,15 @@ describe('replay', () => {
     const args = ['replay', '--records', 'inputs.jsonl', 'main', 'change'];
     const { out, code } = await postern(...args);
     expect(code).toBe(EXIT_CODES.widened.code);
-    const alice = 'User::"https://issuer.test#alice"';
+    const alice = 'User::"http://127.0.0.1:8442#alice"';
     expect(out).toMatch(
-      /^deny → allow {2}1× {2}User::"https:\/\/issuer.test#alice" {2}payments {2}payments:refund\n {2}line 6: POST/,
+      /^deny → allow {2}1× {2}User::"http:\/\/127.0.0.1:8442#alice" {2}payments {2}payments:refund\n {2}line 6: POST/,
     );
     expect(out).toContain(`          deny ${alice} by no policy\n  after   allow (permitted)\n`);
     expect(out).toContain(`          allow ${alice} by payments-support-refunds (${PAYMENTS}:13)\n`);
     expect(out.indexOf('deny → allow')).toBeLessThan(out.indexOf('allow → deny'));
     expect(out).toMatch(
-      /\n1 record let through more than before; 1 less, 1 the same by other policies, 10 records in all\n$/,
+      /\n1 record let through more than before; 1 less, 1 the same by other policies, 10 records in all\nnot looked at: `mode: observe`,/,
     );
     expect((await postern(...args, '--limit', '0')).out).toMatch(
       /^2 further changes: --limit, or --json for all of them\n/,
@@ -220,6 +401,27 @@ describe('replay', () => {
   test('of what lets less through ends with 0', async () => {
     edit(PAYMENTS, 'context.local.hour < 20', 'context.local.hour < 9');
     expect(await json('replay', '--records', 'inputs.jsonl', 'main', 'change')).toMatchObject({ code: 0, narrowed: 2 });
+  });
+
+  test('that compared nothing vouches for nothing', async () => {
+    const text = readFileSync(join(folder, 'inputs.jsonl'), 'utf8');
+    const elsewhere = text.replaceAll('"service":"payments"', '"service":"ledger"');
+    const rows: [text: string, reason: string | undefined][] = [
+      ['', 'records-empty'],
+      ['\n\n', 'records-empty'],
+      [elsewhere.replaceAll('"service":"storefront"', '"service":"shop"'), 'records-of-unknown-services'],
+      [elsewhere, undefined],
+    ];
+    for (const command of [['replay'], ['diff']]) {
+      for (const [content, reason] of rows) {
+        writeFileSync(join(folder, 'other.jsonl'), content);
+        const { code, error } = await json(...command, '--records', 'other.jsonl', 'main', 'change');
+        expect({ code, reason: error?.reason }).toEqual({ code: reason === undefined ? 0 : 2, reason });
+      }
+    }
+    expect((await postern('replay', '--records', 'other.jsonl', 'main', 'change')).out).toContain(
+      '10 records in all\n8 records are of services that neither side has: ledger\n',
+    );
   });
 
   test('names the line that it cannot read, and vouches for nothing', async () => {

@@ -24,6 +24,11 @@ export function summaryOf(record: AuditRecord): string {
       return `${record.agentId} serial ${record.serial}`;
     case 'issuer-certified':
       return `issuer ${record.keyId} serial ${record.serial}`;
+    case 'rollover-step': {
+      const which = record.key === undefined ? '' : ` ${record.key} ${record.generation}`;
+      const reason = record.reason === undefined ? '' : `: ${record.reason}`;
+      return `${record.step}${which} to state ${record.sequence} by ${record.by}${reason}`;
+    }
     case 'entry-created':
     case 'entry-updated':
     case 'entry-deleted':

@@ -3,7 +3,8 @@ import type { ReplayChange, ReplayedSide, ReplayReport, ReplayTotal } from '@pos
 import { formatTime, type Paint, printable } from './terminal_text.ts';
 
 export function formatReplay(paint: Paint, report: ReplayReport, limit: number): string {
-  const { records, widened, narrowed, decidedOtherwise, changes, ungrouped } = report;
+  const { records, ofUnknownServices, unknownServices, widened, narrowed, decidedOtherwise, changes, ungrouped } =
+    report;
   const sums = report.totals.map((total) => formatTotal(paint, total));
   const listed = changes.slice(0, limit).map((change) => formatChange(paint, change));
   const hidden = changes.length - listed.length;
@@ -20,8 +21,17 @@ export function formatReplay(paint: Paint, report: ReplayReport, limit: number):
   ];
   const blank = sums.length === 0 ? '' : '\n';
   const details = listed.map((text) => `${text}\n`).join('');
-  return `${details}${more}${beyond}${sums.join('')}${blank}${verdict}; ${rest.join(', ')}\n`;
+  const unknown =
+    ofUnknownServices === 0
+      ? ''
+      : `${count(ofUnknownServices, 'record')} ${ofUnknownServices === 1 ? 'is' : 'are'} of services that neither side has: ${printable(unknownServices.join(', '))}\n`;
+  const counts = `${verdict}; ${rest.join(', ')}\n`;
+  return `${details}${more}${beyond}${sums.join('')}${blank}${counts}${unknown}${paint('dim', NOT_LOOKED_AT)}\n`;
 }
+
+/** What a line of recorded inputs does not hold (docs/decisions/0011). */
+const NOT_LOOKED_AT =
+  'not looked at: `mode: observe`, which lets denials through; issuers and the groups they give: people have those of the record';
 
 function formatTotal(paint: Paint, { before, after, service, action, count: times, parties }: ReplayTotal): string {
   const head = formatTransition(paint, before, after);

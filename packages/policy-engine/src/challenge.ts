@@ -2,7 +2,8 @@
 
 /** Ten years; more is no demand. */
 const MAX_STEP_UP_SECONDS = 10 * 365 * 86_400;
-const STEP_UP = /^step-up:(0|[1-9][0-9]{0,8})$/;
+/** Never 0: no sign-in is that new when it arrives, and whoever signs in again would be asked again. */
+const STEP_UP = /^step-up:([1-9][0-9]{0,8})$/;
 
 /** Seconds of a `step-up:SECONDS` annotation; `undefined` for anything else, which then challenges nobody. */
 export function parseChallenge(annotation: string | undefined): number | undefined {

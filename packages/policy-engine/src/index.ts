@@ -1,10 +1,12 @@
 export type { CedarRecord, EntityInput, EntityUid } from './cedar/index.ts';
+export { parseChallenge } from './challenge.ts';
 export * from './context.ts';
 export { decide } from './decide.ts';
 export * from './decision.ts';
 export { cacheKeyOf, type InputsRead, inputsRead, MAX_LIFETIME_MS, mayRead } from './lifetime/index.ts';
 export { isTimeZone, type LocalTime, localTime } from './local_time.ts';
 export * from './model.ts';
+export { parseObligation, type StatedObligation } from './obligation.ts';
 export * from './release/index.ts';
 export { type RawRequest, type RoutedRequest, type RouteReason, routeRequest } from './route_request.ts';
 export { type Host, type HostReason, parseHost, parseTarget, type Target, type TargetReason } from './routing/index.ts';

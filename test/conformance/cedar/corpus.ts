@@ -17,8 +17,8 @@ export interface CorpusResult {
   readonly disagreements: readonly string[];
 }
 
-/** A file of the corpus is a case when it names policies, entities and requests. */
-export function runCorpus(corpora: readonly CorpusFiles[]): CorpusResult {
+/** A file of the corpus is a case when it names policies, entities and requests; these may be in `neighbours`. */
+export function runCorpus(corpora: readonly CorpusFiles[], neighbours = corpora): CorpusResult {
   const disagreements: string[] = [];
   let passed = 0;
   for (const corpus of corpora) {
@@ -28,7 +28,7 @@ export function runCorpus(corpora: readonly CorpusFiles[]): CorpusResult {
       try {
         const json = readJson(corpus.read(path));
         if (!isCase(json)) continue;
-        for (const [index, disagreement] of runCase(json, path, corpus, corpora).entries()) {
+        for (const [index, disagreement] of runCase(json, path, corpus, neighbours).entries()) {
           if (disagreement === undefined) passed++;
           else disagreements.push(`${place} #${index}: ${disagreement}`);
         }

@@ -1,5 +1,7 @@
 /** `postern policy check` */
+import { realpathSync } from 'node:fs';
 import { isAbsolute, relative, resolve, sep } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { ProblemFormat } from '@postern/policy-engine/publish';
 import { type Command, Option } from 'commander';
 import type { Cli } from '../cli.ts';
@@ -50,10 +52,15 @@ export function addPolicyCheck(parent: Command, cli: Cli): void {
   });
 }
 
-/** A code review shows paths from where the command runs; what lies elsewhere keeps its own. */
+/**
+ * A code review shows paths from where the command runs, however the folder was named. What lies elsewhere is named in
+ * full (SARIF 2.1.0, 3.4.3): from a path of its own nobody could tell which file is meant.
+ */
 function rootOf({ io }: Cli, dir: string): string {
-  const path = relative(io.folder, resolve(io.folder, dir));
-  return path.startsWith('..') || isAbsolute(path) ? '' : path.replaceAll(sep, '/');
+  const root = realpathSync(resolve(io.folder, dir));
+  const path = relative(realpathSync(io.folder), root);
+  const isElsewhere = path === '..' || path.startsWith(`..${sep}`) || isAbsolute(path);
+  return isElsewhere ? pathToFileURL(root).href : path.replaceAll(sep, '/');
 }
 
 function count(number: number, noun: string): string {

@@ -1,4 +1,6 @@
 /** `postern policy diff` */
+import type { ReleaseDiff } from '@postern/policy-engine/diff';
+import type { ReplayReport } from '@postern/policy-engine/replay';
 import type { Command } from 'commander';
 import type { Answer, Cli } from '../cli.ts';
 import { defineCommand } from '../define_command.ts';
@@ -16,11 +18,20 @@ export function addPolicyDiff(parent: Command, cli: Cli): void {
     name: 'diff <before> <after>',
     description: 'what two policy repositories say differently, and with records, what that changes; offline',
     examples: [
-      ['postern policy diff main/policies policies', 'policies, services, routes and teams, by what they are'],
-      ['postern policy diff --records inputs.jsonl main/policies policies', 'and who gains or loses by it'],
+      [
+        'postern policy diff main/policies policies',
+        'policies, services, routes and teams, by what they are; exit code 6 when a service goes to `mode: observe`',
+      ],
+      [
+        'postern policy diff --records inputs.jsonl main/policies policies',
+        'and who gains or loses by it; exit code 6 also when a record is let through more',
+      ],
     ],
     configure: (command) =>
-      addReplayOptions(command.option('--records <file>', 'recorded inputs to replay, one JSON object a line')),
+      addReplayOptions(
+        command.option('--records <file>', 'recorded inputs to replay, one JSON object a line'),
+        'a record is let through more, or a service goes to `mode: observe`',
+      ),
     run: (cli, options, [before = '', after = '']) => diff(cli, options, before, after),
   });
 }
@@ -34,10 +45,15 @@ async function diff(cli: Cli, options: Options, before: string, after: string): 
   const report = records === undefined ? undefined : await runReplay(cli, records, [left, right]);
   return {
     json: { ...found, ...(report !== undefined && { replay: report }) },
-    exit: report === undefined ? 'ok' : exitOf(report, options),
+    exit: exitOf(isWider(found, report), options),
     text(paint) {
       const replayed = report === undefined ? '' : `\n${formatReplay(paint, report, limit)}`;
-      return `${formatDiff(paint, found)}${replayed}`;
+      return `${formatDiff(paint, found, { isReplayed: report !== undefined })}${replayed}`;
     },
   };
+}
+
+/** What is known to let more through: by records, and by what no record shows. */
+function isWider({ observing }: ReleaseDiff, report: ReplayReport | undefined): boolean {
+  return observing.length > 0 || (report?.widened ?? 0) > 0;
 }

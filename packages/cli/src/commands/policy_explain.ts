@@ -7,8 +7,9 @@ import type { Answer, Cli } from '../cli.ts';
 import { addCompileOptions, type CompileOptions } from '../compile_policies.ts';
 import { defineCommand } from '../define_command.ts';
 import { formatExplanation, formatRefusal } from '../explain_text.ts';
-import { addRequestOptions, explainedRequest, type RequestOptions } from '../explained_request.ts';
+import { explainedRequest } from '../explained_request.ts';
 import { loadPolicies } from '../load_policies.ts';
+import { addRequestOptions, type RequestOptions } from '../request_options.ts';
 
 export function addPolicyExplain(parent: Command, cli: Cli): void {
   defineCommand<CompileOptions & RequestOptions>(parent, cli, {
@@ -17,6 +18,10 @@ export function addPolicyExplain(parent: Command, cli: Cli): void {
     examples: [
       ['postern policy explain policies --test "at night nothing is paid back"', 'the request of a test'],
       ['postern policy explain policies --records inputs.jsonl --line 17', 'the example of a replay'],
+      [
+        'postern policy explain policies --request request.yaml',
+        'a request in a file, such as those of docs/policies.md',
+      ],
       [
         'postern policy explain policies --service payments --method POST --target /refunds --workload spiffe://demo.test/storefront --user alice --group support',
         'a request of your own',
@@ -47,6 +52,7 @@ async function explain(loaded: LoadedRelease, recorded: RecordedInput): Promise<
 /** No policy was asked. */
 async function refused(recorded: RecordedInput, reason: InputReason): Promise<Answer> {
   const { REASONS } = await import('@postern/broker');
+  // Of a record: a described request names a service of the repository.
   const operator = reason === 'service-unknown' ? 'name a service of the repository' : REASONS[reason].operator;
   const { request, service, atMs } = recorded;
   return {

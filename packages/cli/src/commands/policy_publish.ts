@@ -3,13 +3,16 @@ import { PATHS, type PublishAnswer, type PublishRequest } from '@postern/api';
 import type { CompileProblem } from '@postern/policy-engine/publish';
 import type { Command } from 'commander';
 import type { Answer, Cli } from '../cli.ts';
+import { addCompileOptions, type CompileOptions } from '../compile_policies.ts';
 import { addControlPlaneOptions, type ControlPlaneOptions, connectControlPlane } from '../control_plane.ts';
 import { defineCommand } from '../define_command.ts';
 import { CommandFailure } from '../failure.ts';
 import { readPolicyFolder } from '../policy_folder.ts';
 import type { Paint } from '../terminal_text.ts';
+import { testPolicies } from '../test_policies.ts';
 
-interface Options extends ControlPlaneOptions {
+interface Options extends ControlPlaneOptions, CompileOptions {
+  readonly skipTests?: true;
   readonly dryRun?: true;
   readonly force?: true;
 }
@@ -20,11 +23,12 @@ export function addPolicyPublish(parent: Command, cli: Cli): void {
     description: 'sign a policy repository as the next release and give it to every decision point',
     examples: [
       ['postern policy publish policies --dry-run', 'would the control plane take it?'],
-      ['postern policy publish policies', 'in force within seconds'],
+      ['postern policy publish policies', 'checked and tested here, then in force within seconds'],
     ],
     configure: (command) =>
-      addControlPlaneOptions(command)
-        .option('--dry-run', 'compile there, publish nothing')
+      addCompileOptions(addControlPlaneOptions(command))
+        .option('--dry-run', 'check and test here, compile there, publish nothing')
+        .option('--skip-tests', 'leave it to the control plane, which compiles and runs no tests')
         .option('--force', 'make a new release also when the one in force says the same already'),
     run: (cli, options, [dir = '']) => publish(cli, options, dir),
   });
@@ -32,6 +36,7 @@ export function addPolicyPublish(parent: Command, cli: Cli): void {
 
 async function publish(cli: Cli, { dryRun, force, ...options }: Options, dir: string): Promise<Answer> {
   const files = readPolicyFolder(cli, dir);
+  const tested = options.skipTests === true ? undefined : await testPolicies(cli, dir, options);
   const request: PublishRequest = {
     // The door takes no empty text; an empty line means the same to Cedar and YAML.
     files: Object.fromEntries([...files].map(([path, text]) => [path, text === '' ? '\n' : text])),
@@ -40,11 +45,13 @@ async function publish(cli: Cli, { dryRun, force, ...options }: Options, dir: st
   };
   const controlPlane = connectControlPlane(cli, options);
   const answer = await controlPlane.post<PublishAnswer>(PATHS.admin.releases, request).catch(showProblems);
-  const { warnings } = answer;
+  // Those found here are the control plane's and more.
+  const warnings = tested?.warnings ?? answer.warnings;
   const listed = warnings.length === 0 ? '' : `${await formatAll(warnings)}\n`;
+  const tests = tested === undefined ? 'no test was run' : `${tested.passed} tests passed`;
   return {
-    json: answer,
-    text: (paint) => `${listed}${outcomeOf(paint, answer)}\n`,
+    json: { ...answer, warnings, tests: tested === undefined ? 'skipped' : { passed: tested.passed } },
+    text: (paint) => `${listed}${tests}\n${outcomeOf(paint, answer)}\n`,
   };
 }
 

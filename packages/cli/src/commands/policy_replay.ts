@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import type { Answer, Cli } from '../cli.ts';
 import { addCompileOptions, type CompileOptions } from '../compile_policies.ts';
 import { defineCommand } from '../define_command.ts';
+import { CommandFailure } from '../failure.ts';
 import { loadPolicies } from '../load_policies.ts';
 import { parseNumber } from '../option_values.ts';
 import { readRecordedInputs } from '../recorded_inputs.ts';
@@ -21,9 +22,10 @@ interface Options extends ReplayOptions {
 
 const DEFAULT_LIMIT = 20;
 
-export function addReplayOptions(command: Command): Command {
+/** `what`: by which more is known to be let through. */
+export function addReplayOptions(command: Command, what: string): Command {
   return addCompileOptions(command)
-    .option('--allow-widening', 'exit code 0 also when more is let through: it was looked at')
+    .option('--allow-widening', `exit code 0 also when ${what}: it was looked at`)
     .option('--limit <number>', 'changes shown', parseNumber(0, 10_000), DEFAULT_LIMIT);
 }
 
@@ -36,7 +38,10 @@ export function addPolicyReplay(parent: Command, cli: Cli): void {
       ['postern policy test policies --write-records inputs.jsonl', 'where there are no records yet'],
     ],
     configure: (command) =>
-      addReplayOptions(command.requiredOption('--records <file>', 'recorded inputs, one JSON object a line')),
+      addReplayOptions(
+        command.requiredOption('--records <file>', 'recorded inputs, one JSON object a line'),
+        'a record is let through more',
+      ),
     run: (cli, options, [before = '', after = '']) => replay(cli, options, before, after),
   });
 }
@@ -48,7 +53,7 @@ async function replay(cli: Cli, options: Options, before: string, after: string)
   ]);
   return {
     json: report,
-    exit: exitOf(report, options),
+    exit: exitOf(report.widened > 0, options),
     text: (paint) => formatReplay(paint, report, options.limit),
   };
 }
@@ -61,9 +66,30 @@ export async function runReplay(
   const { createReplay } = await import('@postern/policy-engine/replay');
   const replay = createReplay(before, after);
   await readRecordedInputs(cli, file, replay.add);
-  return replay.report();
+  const report = replay.report();
+  checkCompared(file, report);
+  return report;
 }
 
-export function exitOf({ widened }: ReplayReport, { allowWidening }: ReplayOptions): Answer['exit'] {
-  return widened > 0 && allowWidening !== true ? 'widened' : 'ok';
+/** A replay that compared nothing would vouch for every change. */
+function checkCompared(file: string, { records, ofUnknownServices, unknownServices }: ReplayReport): void {
+  if (records === 0)
+    throw new CommandFailure(
+      'usage',
+      'records-empty',
+      `there is no record in \`${file}\``,
+      'make some of the tests: postern policy test DIR --write-records FILE',
+    );
+  if (ofUnknownServices === records)
+    throw new CommandFailure(
+      'usage',
+      'records-of-unknown-services',
+      `every record in \`${file}\` is of services that neither side has: ${unknownServices.join(', ')}`,
+      'name records of these services, or the folders that hold them',
+      { members: { records, unknownServices } },
+    );
+}
+
+export function exitOf(isWider: boolean, { allowWidening }: Pick<ReplayOptions, 'allowWidening'>): Answer['exit'] {
+  return isWider && allowWidening !== true ? 'widened' : 'ok';
 }

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { addControlPlaneOptions, type ControlPlaneOptions, connectControlPlane } from '../control_plane.ts';
 import { defineCommand } from '../define_command.ts';
+import { CommandFailure } from '../failure.ts';
 import { parseNumber } from '../option_values.ts';
 
 export function addPolicyRollback(parent: Command, cli: Cli): void {
@@ -19,11 +20,19 @@ export function addPolicyRollback(parent: Command, cli: Cli): void {
       ),
     async run(cli, options, [number]) {
       const request: RollbackRequest = { to: Number(number) };
-      const answer = await connectControlPlane(cli, options).post<PublishAnswer>(PATHS.admin.rollback, request);
+      const answer = await connectControlPlane(cli, options)
+        .post<PublishAnswer>(PATHS.admin.rollback, request)
+        .catch((fault) => showUnknown(fault, request.to));
       return {
         json: answer,
         text: (paint) => `${paint('green', `published release ${answer.number}`)} with the content of ${request.to}\n`,
       };
     },
   });
+}
+
+function showUnknown(fault: unknown, number: number): never {
+  if (!(fault instanceof CommandFailure) || fault.reason !== 'not-found') throw fault;
+  const { exit, reason, members } = fault;
+  throw new CommandFailure(exit, reason, `there is no release ${number}`, 'see: postern policy list', { members });
 }

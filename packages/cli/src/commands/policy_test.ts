@@ -1,14 +1,17 @@
 /** `postern policy test` */
+import { existsSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import type { LoadedRelease } from '@postern/policy-engine';
-import type { PolicyTestReport, PolicyTestResult } from '@postern/policy-engine/publish';
+import type { PolicyTestReport } from '@postern/policy-engine/publish';
 import type { Command } from 'commander';
 import type { Answer, Cli } from '../cli.ts';
 import { addCompileOptions, type CompileOptions } from '../compile_policies.ts';
 import { defineCommand } from '../define_command.ts';
+import { CommandFailure } from '../failure.ts';
 import { loadPolicies } from '../load_policies.ts';
 import { parseNumber } from '../option_values.ts';
 import { type Paint, printable } from '../terminal_text.ts';
+import { formatTestResult } from '../test_text.ts';
 import { writeFiles } from '../write_files.ts';
 
 interface Options extends CompileOptions {
@@ -29,7 +32,10 @@ export function addPolicyTest(parent: Command, cli: Cli): void {
     configure: (command) =>
       addCompileOptions(command)
         .option('--coverage <percent>', 'exit code 1 when fewer of the policies decide a test', parseNumber(0, 100))
-        .option('--write-records <file>', 'write the tests’ requests as recorded inputs, one JSON object a line'),
+        .option(
+          '--write-records <file>',
+          'write the tests’ requests as recorded inputs, one JSON object a line; readable by you alone',
+        ),
     run: (cli, options, [dir = '']) => runTests(cli, options, dir),
   });
 }
@@ -42,19 +48,25 @@ async function runTests(
   const { files, loaded } = await loadPolicies(cli, dir, options);
   const { formatProblems, runPolicyTests } = await import('@postern/policy-engine/publish');
   const report = runPolicyTests(loaded, files);
-  if (writeRecords !== undefined) await writeRecordedTests(cli, writeRecords, loaded, files);
+  const written = writeRecords === undefined ? undefined : await writeRecordedTests(cli, writeRecords, loaded, files);
   const isCovered = least === undefined || report.coverage.percent >= least;
   const ok = report.ok && isCovered;
   return {
-    json: { ...report, ok },
+    json: { ...report, ok, ...(written !== undefined && { recordsWritten: written }) },
     exit: ok ? 'ok' : 'refused',
     text(paint) {
       const unreadable = report.problems.length === 0 ? '' : `${formatProblems(report.problems, 'text')}\n`;
       const failed = report.results.filter(({ passed }) => !passed).length;
       const counts = `${report.results.length - failed} passed, ${failed} failed`;
       const verdict = paint(report.ok ? 'green' : 'red', counts);
-      const lines = report.results.map((result) => formatResult(paint, result)).join('');
-      return `${unreadable}${lines}${formatCoverage(paint, report, isCovered ? undefined : least)}${verdict}\n`;
+      const lines = report.results.map((result) => formatTestResult(paint, result)).join('');
+      // What tests that nobody could read exercise is not known.
+      const coverage = unreadable === '' ? formatCoverage(paint, report, isCovered ? undefined : least) : '';
+      const records =
+        written === undefined
+          ? ''
+          : `${written} recorded inputs written to ${printable(writeRecords ?? '')}, for you alone\n`;
+      return `${unreadable}${lines}${coverage}${verdict}${unreadable === '' ? '' : ', not all tests could be read'}\n${records}`;
     },
   };
 }
@@ -64,19 +76,21 @@ async function writeRecordedTests(
   file: string,
   loaded: LoadedRelease,
   files: ReadonlyMap<string, string>,
-): Promise<void> {
+): Promise<number> {
   const { recordPolicyTests } = await import('@postern/policy-engine/publish');
   const { formatRecordedInput } = await import('@postern/policy-engine/replay');
-  const lines = recordPolicyTests(loaded, files).map(({ input }) => `${formatRecordedInput(input)}\n`);
+  const lines = recordPolicyTests(loaded, files).tests.map(({ input }) => `${formatRecordedInput(input)}\n`);
   const path = resolve(io.folder, file);
-  writeFiles(dirname(path), [{ name: basename(path), text: lines.join('') }]);
-}
-
-function formatResult(paint: Paint, result: PolicyTestResult): string {
-  const { passed, name, file, line, outcome, reason, differences } = result;
-  const mark = passed ? paint('green', 'pass') : paint('red', 'FAIL');
-  const details = differences.map((difference) => `      ${printable(difference)}\n`).join('');
-  return `${mark}  ${printable(name)}: ${outcome} (${reason})${passed ? '' : `  ${printable(file)}:${line}`}\n${details}`;
+  if (!existsSync(dirname(path)))
+    throw new CommandFailure(
+      'usage',
+      'output-not-written',
+      `there is no folder \`${dirname(path)}\``,
+      'make it, or name a file in another one',
+    );
+  // Of people: who asked for what, from where and with which groups.
+  writeFiles(dirname(path), [{ name: basename(path), text: lines.join(''), isSecret: true }]);
+  return lines.length;
 }
 
 function formatCoverage(paint: Paint, { coverage }: PolicyTestReport, least: number | undefined): string {

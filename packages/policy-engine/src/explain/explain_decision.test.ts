@@ -44,7 +44,10 @@ describe('who asks why', () => {
         file: 'org/a.cedar',
         line: 2,
         annotations: { reason: 'from good devices' },
-        conditions: ['`context has device` is true: `context.device` is present', '`context.device.compliant` is true'],
+        conditions: [
+          'when `context has device` is true: `context.device` is present',
+          'when `context.device.compliant` is true',
+        ],
       },
     ]);
   });
@@ -67,8 +70,8 @@ describe('who asks why', () => {
         {
           id: 'old',
           conditions: [
-            '`context has auth` is true: `context.auth` is present',
-            '`context.auth.ageSeconds > 60` is true: `context.auth.ageSeconds` is 90',
+            'when `context has auth` is true: `context.auth` is present',
+            'when `context.auth.ageSeconds > 60` is true: `context.auth.ageSeconds` is 90',
           ],
         },
       ],
@@ -125,7 +128,7 @@ describe('a caller is told nothing', () => {
     const known = { ...device(false), ...signedIn(90) };
     expect(explained(told(COMPLIANT) + OLD, [ALICE], known).toCaller).toEqual([]);
     expect(explained(COMPLIANT + told(OLD), [ALICE], known).toCaller).toEqual([
-      'sign in again: `context has auth` is true: `context.auth` is present; `context.auth.ageSeconds > 60` is true: `context.auth.ageSeconds` is 90',
+      'sign in again: when `context has auth` is true: `context.auth` is present; when `context.auth.ageSeconds > 60` is true: `context.auth.ageSeconds` is 90',
     ]);
   });
 

@@ -34,7 +34,7 @@ export interface PartyExplanation extends Pick<PartyDecision, 'kind' | 'principa
 }
 
 export interface ExplainedPolicy extends DeterminingPolicy {
-  /** Each condition with what it came to, such as "`context.auth.ageSeconds > 3600` is true: …". */
+  /** Each condition with its clause and what it came to, such as "unless `context.auth.ageSeconds < 3600` is false: …". */
   readonly conditions: readonly string[];
   readonly tell: Audience;
 }
@@ -87,7 +87,9 @@ function explainPolicy(
   entities: Entities,
 ): ExplainedPolicy {
   const clauses = loaded.policies.explain(policy.id, request, entities)?.clauses ?? [];
-  const conditions = clauses.flatMap(({ conjuncts }) => conjuncts.map(describeCondition));
+  const conditions = clauses.flatMap(({ kind, conjuncts }) =>
+    conjuncts.map((conjunct) => `${kind} ${describeCondition(conjunct)}`),
+  );
   return { ...policy, conditions, tell: audienceOf(policy.annotations) };
 }
 

@@ -30,9 +30,12 @@ export function parsePolicy(place: Place): ParsedPolicy {
   return { kind: 'malformed', messages: answer.errors.map((error) => messageOf(error, place)) };
 }
 
+/** `index`: of the policy, among those that were given. */
+export type PolicyMessage = CedarMessage & { readonly index: number };
+
 export interface Validation {
-  readonly errors: readonly CedarMessage[];
-  readonly warnings: readonly CedarMessage[];
+  readonly errors: readonly PolicyMessage[];
+  readonly warnings: readonly PolicyMessage[];
 }
 
 /** Validates policies that parse (strict mode, Cedar, "Policy validation") against a schema that does. */
@@ -40,9 +43,10 @@ export function validatePolicies(schema: string, places: readonly Place[]): Vali
   const staticPolicies = Object.fromEntries(places.map((place, index) => [`p${index}`, textOf(place)]));
   const answer = withExactJson(() => validate({ schema, policies: { staticPolicies } }));
   if (answer.type === 'failure') throw new Error('cedar refuses to validate what it parsed', { cause: answer.errors });
-  const placed = ({ policyId, error }: ValidationError): CedarMessage[] => {
-    const place = places[Number(policyId.slice(1))];
-    return place === undefined ? [] : [messageOf(error, place)];
+  const placed = ({ policyId, error }: ValidationError): PolicyMessage[] => {
+    const index = Number(policyId.slice(1));
+    const place = places[index];
+    return place === undefined ? [] : [{ index, ...messageOf(error, place) }];
   };
   return {
     errors: answer.validationErrors.flatMap(placed),

@@ -1,6 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { PAYMENTS_FILES } from '../testing/index.ts';
-import { type Compilation, type CompileProblem, compileRelease, formatProblems, type ProblemCode } from './index.ts';
+import {
+  type Compilation,
+  type CompileProblem,
+  checkRepository,
+  compileRelease,
+  formatProblems,
+  type ProblemCode,
+} from './index.ts';
 
 const NOW = Date.UTC(2026, 0, 5, 12);
 const SHOP = `name: shop
@@ -33,7 +40,8 @@ describe('a mistake is found before it is published, at its place', () => {
   const proxy = (id: string) => payments(/enforcementPoints: .*/, `enforcementPoints: ['${id}']`);
   const settings = (text: string) => ({ 'postern.yaml': `teams: { finance: {}, shop: {} }\n${text}` });
 
-  const rows: [name: string, files: { readonly [path: string]: string }, code: ProblemCode, place: string][] = [
+  type Row = [name: string, files: { readonly [path: string]: string }, code: ProblemCode, place: string];
+  const rows: Row[] = [
     ['a guardrail in a misspelt folder', { 'orgs/a.cedar': '' }, 'file-unexpected', 'orgs/a.cedar:1:1'],
     ['a guardrail with a misspelt ending', { 'org/a.ceder': '' }, 'file-unexpected', 'org/a.ceder:1:1'],
     ['a path that climbs', { 'org/../a.cedar': '' }, 'file-unexpected', 'org/../a.cedar:1:1'],
@@ -253,6 +261,24 @@ describe('a mistake is found before it is published, at its place', () => {
       'policy-annotation',
       'org/a.cedar:1:1',
     ],
+    ...['log', 'set-header:X-Upper=1', 'set-header:x-a', 'set-header:host=a.test', 'remove-header:x-postern-user'].map(
+      (obligation): Row => [
+        `an obligation that no decision point meets: ${obligation}`,
+        org(
+          `permit (principal, action, resource);\n@obligation("${obligation}")\npermit (principal, action, resource);`,
+        ),
+        'policy-annotation',
+        'org/a.cedar:2:1',
+      ],
+    ),
+    ...['step-up:0', 'step-up', 'step-up:-1', 'step-up:1e3', 'step-up:999999999'].map(
+      (challenge): Row => [
+        `a challenge that nobody can meet: ${challenge}`,
+        finance(`\n  @id("c") @challenge("${challenge}") forbid (principal, action, resource);`),
+        'policy-annotation',
+        'teams/finance/a.cedar:2:3',
+      ],
+    ),
     [
       'an attribute that does not exist',
       org('// "é";\npermit (principal, action, resource)\nwhen { "ü" == "ü" && context.devise };'),
@@ -503,5 +529,104 @@ describe('problems for readers', () => {
         { physicalLocation: { artifactLocation: { uri: 'org/a.cedar' }, region: { startLine: 2, startColumn: 8 } } },
       ],
     });
+  });
+});
+
+describe('one mistake', () => {
+  const found = (files: { readonly [path: string]: string }) =>
+    problemsOf(files).map(({ code, file, line }) => `${code} ${file}:${line}`);
+
+  test('in an action is one problem, not also what follows from it', () => {
+    const text = '@id("a") permit (principal is User, action == Action::"payments:refnd", resource);';
+    expect(found({ 'org/a.cedar': text })).toEqual(['policy-invalid org/a.cedar:1']);
+    expect(found({ 'teams/finance/a.cedar': text })).toEqual(['policy-invalid teams/finance/a.cedar:1']);
+  });
+
+  test('of a service’s file does not hide the others', () => {
+    const text = PAYMENTS.replace('owner: finance', 'ownr: finance')
+      .replace('user: optional', 'user: sometimes\ntimeZone: Europe/Berln')
+      .replace('[POST]', '[post]');
+    expect(found({ 'services/payments.yaml': text })).toEqual([
+      'yaml-key-unknown services/payments.yaml:2',
+      'yaml-value services/payments.yaml:6',
+      'yaml-value services/payments.yaml:7',
+      'yaml-value services/payments.yaml:9',
+    ]);
+  });
+});
+
+test('a method that nobody registered may be meant, and is a warning', () => {
+  const text = PAYMENTS.replace('[POST]', '[PSOT, POST, PROPFIND]');
+  expect(problemsOf({ 'services/payments.yaml': text })).toMatchObject([
+    { code: 'method-unknown', severity: 'warning', line: 8, column: 33 },
+  ]);
+});
+
+test('a hidden file that would mean something is left out, and said to be', () => {
+  const text = 'permit (principal, action, resource);';
+  const hidden = ['org/.a.cedar', 'teams/finance/.old/b.cedar', 'services/.x.yaml', 'tests/.y.yaml'];
+  const files = Object.fromEntries([...hidden, '.github/z.yml', 'org/.a.cedar.swp'].map((path) => [path, text]));
+  expect(problemsOf(files).map(({ code, severity, file }) => [code, severity, file])).toEqual(
+    [...hidden].sort().map((file) => ['file-hidden', 'warning', file]),
+  );
+  expect(releaseOf(files).policies).toEqual([]);
+});
+
+describe('a check', () => {
+  const check = (files: { readonly [path: string]: string }) => {
+    const all = new Map(Object.entries({ ...PAYMENTS_FILES, ...files }));
+    const checked = checkRepository({ files: all, trustDomain: 'demo.test', number: 7, nowMs: NOW, nextSigners: [] });
+    return checked.ok
+      ? []
+      : checked.problems.map(({ code, file, line, column }) => `${code} ${file}:${line}:${column}`);
+  };
+  const ASKED = 'method: GET, target: /balance, at: 2026-01-05T12:00:00Z';
+  const tests = (...rows: string[]) => ({
+    'tests/a.yaml': `tests:\n${rows.map((row) => `  - { ${row} }\n`).join('')}`,
+  });
+  const one = (name: string, more: string) => `name: ${name}, ${ASKED}, ${more}`;
+
+  test('reads the tests too, whatever else is wrong', () => {
+    const wrong = tests(
+      one('a', 'service: payment, expect: { outcome: allow }'),
+      one('b', 'service: payments, expect: { outcome: allowed }'),
+    );
+    expect(check(wrong)).toEqual(['yaml-value tests/a.yaml:3:111']);
+    expect(check({ ...wrong, 'org/a.cedar': 'permit' })).toEqual([
+      expect.stringMatching(/^policy-malformed org\/a\.cedar:1:/),
+      'yaml-value tests/a.yaml:3:111',
+    ]);
+  });
+
+  test('finds tests of what there is not', () => {
+    const rows = [
+      one('a', 'service: payment, expect: { outcome: allow }'),
+      one('b', 'service: payments, expect: { outcome: deny, reason: no-permit }'),
+      one('b', 'service: payments, expect: { outcome: deny }'),
+      one('c', 'service: payments, user: { subject: x }, expect: { outcome: deny }'),
+    ];
+    expect(check(tests(...rows))).toEqual([
+      'test-service-unknown tests/a.yaml:2:82',
+      'test-name-duplicate tests/a.yaml:4:13',
+      'test-issuer-unknown tests/a.yaml:5:98',
+    ]);
+    expect(check(tests(one('a', 'service: payments, expect: { outcome: deny, reason: no-pemit }')))).toEqual([
+      'yaml-value tests/a.yaml:2:124',
+    ]);
+  });
+
+  test('takes the one declared issuer for a person’s, and asks which of several is meant', () => {
+    const issuer = (name: string) => `{ issuer: "https://${name}.test", audiences: [a], algorithms: [ES256] }`;
+    const declaring = (...names: string[]) => ({
+      'postern.yaml': `teams: { finance: {} }\nissuers: [${names.map(issuer)}]`,
+    });
+    const person = (more = '') =>
+      tests(one('a', `service: payments, user: { subject: x${more} }, expect: { outcome: deny }`));
+    expect(check({ ...declaring('a'), ...person() })).toEqual([]);
+    expect(check({ ...declaring('a', 'b'), ...person(', issuer: "https://b.test"') })).toEqual([]);
+    expect(check({ ...declaring('a', 'b'), ...person() })).toEqual(['test-issuer-unknown tests/a.yaml:2:98']);
+    expect(check({ ...declaring('a'), ...person(', issuer: "https://b.test"') })).toEqual([
+      'test-issuer-unknown tests/a.yaml:2:120',
+    ]);
   });
 });

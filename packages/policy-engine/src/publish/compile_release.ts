@@ -13,6 +13,7 @@ import { MAX_RELEASE_BYTES, RELEASE_FORMAT, type Release, type ReleasedPolicy, t
 import { schemaOf } from '../schema.ts';
 import { checkSchema, validatePolicies } from './cedar_wasm.ts';
 import { lintPolicies } from './lint/lint_policies.ts';
+import { readPolicyTests } from './policy_test_file.ts';
 import { type CompileProblem, Problems } from './problem.ts';
 import { type PolicyFile, readPolicies } from './read_policies.ts';
 import { readServices, type ServiceFile } from './read_services.ts';
@@ -47,17 +48,21 @@ const DEFAULT_STALE_AFTER_SECONDS = 86_400;
  * and kind of principal: 1,000 policies for 400 actions take seconds, so this is no work for a request.
  */
 export function compileRelease(input: CompileInput): Compilation {
-  return compile(input, () => {});
+  return compile(input, new Problems(), () => {});
 }
 
 /**
- * `compileRelease`, and warnings of what compiles and yet cannot be meant: for whoever writes policies. Compares policies
- * with each other, which publishing has no use for.
+ * `compileRelease`, warnings of what compiles and yet cannot be meant, and mistakes in the tests: for whoever writes
+ * policies. Compares policies with each other, which publishing has no use for.
  */
 export function checkRepository(input: CompileInput): Compilation {
-  return compile(input, ({ policies, release, operations, entities }, problems) =>
+  const problems = new Problems();
+  const compilation = compile(input, problems, ({ policies, release, operations, entities }) =>
     lintPolicies(policies, release, operations, entities, problems),
   );
+  readPolicyTests(input.files, compilation.ok ? compilation.release : undefined, problems);
+  if (!compilation.ok || problems.hasErrors) return { ok: false, problems: problems.list() };
+  return { ...compilation, warnings: problems.list('warning') };
 }
 
 /** What further checks look at. */
@@ -68,8 +73,7 @@ interface Compiled {
   readonly entities: Entities;
 }
 
-function compile(input: CompileInput, checkFurther: (compiled: Compiled, problems: Problems) => void): Compilation {
-  const problems = new Problems();
+function compile(input: CompileInput, problems: Problems, checkFurther: (compiled: Compiled) => void): Compilation {
   const repository = readRepository(input.files, problems);
   const settings = readSettings(repository.settings, problems);
   const services = readServices(repository, input.trustDomain, input.nowMs, problems);
@@ -99,14 +103,14 @@ function compile(input: CompileInput, checkFurther: (compiled: Compiled, problem
     nextSigners: input.nextSigners,
     strictErrors: settings.strictErrors,
   };
-  checkPolicies(draft, policies, problems);
+  const valid = checkPolicies(draft, policies, problems);
   const entities = entitiesOfRelease(draft);
   const operations = operationsOf(draft);
-  if (entities.ok) for (const policy of policies) checkReach(policy, operations, entities.value, problems);
+  if (entities.ok) for (const policy of valid) checkReach(policy, operations, entities.value, problems);
   const release = { ...draft, contentDigest: digestOf(contentOf(draft)) };
   checkLoads(release, problems);
   if (problems.hasErrors) return { ok: false, problems: problems.list() };
-  if (entities.ok) checkFurther({ policies, release, operations, entities: entities.value }, problems);
+  if (entities.ok) checkFurther({ policies, release, operations, entities: entities.value });
   return { ok: true, release, warnings: problems.list('warning') };
 }
 
@@ -149,15 +153,19 @@ function releasedPolicy({ id, place, team, json, annotations }: PolicyFile): Rel
 /** Cedar's words for a policy whose types leave no request to apply to. */
 const IMPOSSIBLE = /^policy is impossible/;
 
-function checkPolicies(draft: Release, policies: readonly PolicyFile[], problems: Problems): void {
+/** Gives the policies without an error: what else is odd about one with an error is mostly the same mistake again. */
+function checkPolicies(draft: Release, policies: readonly PolicyFile[], problems: Problems): readonly PolicyFile[] {
   const { errors, warnings } = validatePolicies(
     draft.schema,
     policies.map(({ place }) => place),
   );
+  const invalid = new Set(errors.map(({ index }) => index));
   for (const { place, message } of errors) problems.error('policy-invalid', place, message);
-  for (const { place, message } of warnings) {
+  for (const { index, place, message } of warnings) {
+    if (invalid.has(index)) continue;
     problems.warning(IMPOSSIBLE.test(message) ? 'policy-impossible' : 'policy-suspicious', place, message);
   }
+  return policies.filter((_, index) => !invalid.has(index));
 }
 
 function operationsOf(release: Release): readonly Operation[] {

@@ -52,6 +52,12 @@ describe('a report', () => {
     });
   });
 
+  test('for code review names files in full where the repository lies elsewhere', () => {
+    const [run] = JSON.parse(formatProblems(problemsOf().list(), 'sarif', 'file:///srv/policies')).runs;
+    const [{ physicalLocation }] = run.results[1].locations;
+    expect(physicalLocation.artifactLocation.uri).toBe('file:///srv/policies/org/a%20b.cedar');
+  });
+
   test('is SARIF 2.1.0 as far as its schema asks (3.13, 3.14, 3.18, 3.27, 3.30, 3.49)', () => {
     const sarif = JSON.parse(formatProblems(problemsOf().list(), 'sarif'));
     expect(sarif).toMatchObject({ version: '2.1.0', $schema: expect.stringMatching(/sarif-schema-2\.1\.0\.json$/) });

@@ -4,7 +4,10 @@ import { PROBLEM_RULES, type ProblemRule } from './problem_rules.ts';
 
 export type ProblemFormat = 'text' | 'json' | 'sarif';
 
-/** `root`: path of the policy repository from where a code review starts, with slashes; for `sarif`. */
+/**
+ * `root`: for `sarif`, the policy repository's path from where a code review starts, with slashes, or its `file:` URL where
+ * there is no way from the one to the other.
+ */
 export function formatProblems(problems: readonly CompileProblem[], format: ProblemFormat, root = ''): string {
   switch (format) {
     case 'text':
@@ -53,9 +56,11 @@ function sarifOf(problems: readonly CompileProblem[], root: string): object {
 }
 
 function locationOf({ file, line, column, excerpt, excerptLength }: CompileProblem, root: string): object {
-  const path = [...root.split('/'), ...file.split('/')].filter((segment) => segment !== '' && segment !== '.');
+  const within = /^file:/.test(root) ? '' : root;
+  const path = [...within.split('/'), ...file.split('/')].filter((segment) => segment !== '' && segment !== '.');
+  const uri = path.map(encodeURIComponent).join('/');
   return {
-    artifactLocation: { uri: path.map(encodeURIComponent).join('/') },
+    artifactLocation: { uri: within === root ? uri : `${root.replace(/\/$/, '')}/${uri}` },
     region: {
       startLine: line,
       startColumn: column,

@@ -6,6 +6,7 @@ export { PROBLEM_RULES, type ProblemCode, type ProblemRule } from './problem_rul
 export { MAX_FILES, MAX_REPOSITORY_CHARS } from './repository.ts';
 export {
   type PolicyTestReport,
+  type PolicyTestRequests,
   type PolicyTestResult,
   recordPolicyTests,
   runPolicyTests,

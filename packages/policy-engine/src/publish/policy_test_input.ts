@@ -4,7 +4,7 @@ import type { Party } from '../decision.ts';
 import { ANONYMOUS_USER, ANONYMOUS_WORKLOAD, userEntity, userUid, workloadUid } from '../model.ts';
 import type { LoadedRelease } from '../release/index.ts';
 import { type RecordedInput, recordInput } from '../replay/index.ts';
-import { type DescribedRequest, readDescribedRequest } from './policy_test_file.ts';
+import { type DescribedRequest, type DescribedUser, readDescribedRequest } from './described_request.ts';
 import { type CompileProblem, Problems } from './problem.ts';
 import { createSource } from './source.ts';
 
@@ -15,14 +15,19 @@ export function hostOf(loaded: LoadedRelease, { host, service }: DescribedReques
   return host ?? loaded.services.get(service)?.service.hosts[0] ?? '';
 }
 
-/** One request by itself, described with the keys of a test, in YAML or JSON. Without `input` there are problems. */
+/**
+ * One request by itself, described with the keys of a test, in YAML or JSON; `nowMs` stands for an `at` that is left out.
+ * Without `input` there are problems.
+ */
 export function readRequest(
   loaded: LoadedRelease,
   file: string,
   text: string,
+  nowMs: number,
 ): { readonly input?: RecordedInput; readonly problems: readonly CompileProblem[] } {
   const problems = new Problems();
-  const described = readDescribedRequest(createSource(file, text), problems);
+  const now = new Date(nowMs).toISOString().replace(/\.\d{3}Z$/, 'Z');
+  const described = readDescribedRequest(createSource(file, text), loaded.release, now, problems);
   return described === undefined
     ? { problems: problems.list() }
     : { input: recordedInputOf(loaded, described), problems: [] };
@@ -60,7 +65,7 @@ function workloadOf({ assurance }: DescribedRequest, spiffeId: string, nowMs: nu
   return { spiffeId, assurance, notAfterMs: nowMs + CERTIFICATE_MS };
 }
 
-function signInOf({ signedInSecondsAgo, acr, amr }: NonNullable<DescribedRequest['user']>, nowMs: number) {
+function signInOf({ signedInSecondsAgo, acr, amr }: DescribedUser, nowMs: number) {
   return signedInSecondsAgo === undefined ? undefined : { timeMs: nowMs - signedInSecondsAgo * 1000, acr, amr };
 }
 

@@ -1,7 +1,7 @@
 /** Everything that can be wrong with a policy repository: one row each, shown in reports for code review and in the docs. */
 
 export interface ProblemRule {
-  /** An error keeps the repository from being published; a warning does not. */
+  /** An error keeps the repository from being published; a warning does not. Tests are no part of what is published. */
   readonly severity: 'error' | 'warning';
   /** One sentence, without a full stop. */
   readonly what: string;
@@ -13,6 +13,9 @@ const warning = (what: string) => ({ severity: 'warning', what }) as const;
 export const PROBLEM_RULES = {
   'files-too-many': error('there are more files than a repository may have'),
   'files-too-large': error('a file, or all of them together, is larger than it may be'),
+  'file-hidden': warning(
+    'a file would mean something, and is left out: its name, or that of a folder, begins with a dot',
+  ),
   'file-unexpected': error('a file is at no place that means anything: a guardrail there would guard nothing'),
   'yaml-malformed': error('the text is not YAML 1.2'),
   'yaml-feature': error('anchors, aliases and tags are not used: what a file says stands where it says it'),
@@ -23,6 +26,7 @@ export const PROBLEM_RULES = {
   'service-owner-unknown': error('the owner of a service is no team'),
   'spiffe-id-shared': error('a SPIFFE ID is of two services'),
   'observe-end': error('`observe` has no end within 30 days'),
+  'method-unknown': warning('a method is none that is registered: a misspelt one is never asked for'),
   'route-invalid': error('no request can match a route'),
   'route-conflict': error('two routes claim the same requests'),
   'action-ambiguous': error('an action means two things'),
@@ -46,11 +50,15 @@ export const PROBLEM_RULES = {
   'policy-invalid': error('a policy does not agree with the schema'),
   'policy-suspicious': warning('Cedar’s validator finds a policy suspicious'),
   'policy-never-applies': warning('a policy applies to no action, or to nobody'),
+  'principal-unknown': warning('a condition names somebody or a group that there is not'),
   'policy-impossible': warning('conditions of a policy rule each other out'),
   'policy-shadowed': warning('a policy decides nothing: another one always decides the same'),
   'permit-overruled': warning('a permit permits nothing: a forbid always applies with it'),
   'policy-annotation': error('an annotation would be passed over when it matters'),
   'team-policy-outside': error('a policy of a team can apply only to services of others'),
+  'test-service-unknown': error('a test or a described request is of a service that there is not'),
+  'test-issuer-unknown': error('a test or a described request has a person of an issuer that is not declared'),
+  'test-name-duplicate': error('two tests have one name'),
   'schema-malformed': error('the additions to the schema are not a Cedar schema'),
   'check-incomplete': warning('not everything was compared with everything'),
   'release-too-large': error('the release would be larger than a decision point takes'),

@@ -1,6 +1,7 @@
 /** `org/**.cedar` and `teams/<team>/**.cedar`: text to Cedar's JSON policy format, with ids and annotations. */
 import type { PolicyJson } from '../cedar/index.ts';
 import { parseChallenge } from '../challenge.ts';
+import { parseObligation } from '../obligation.ts';
 import { MAX_POLICIES, MAX_POLICY_ID_CHARS } from '../release/release_shape.ts';
 import { parseTell } from '../tell.ts';
 import { parsePolicy } from './cedar_wasm.ts';
@@ -80,12 +81,16 @@ function checkAnnotations(
   if (challenge !== undefined && effect === 'permit') {
     problems.error('policy-annotation', place, '`@challenge` belongs to a forbid: it names the way out of it');
   } else if (challenge !== undefined && parseChallenge(challenge) === undefined) {
-    problems.error('policy-annotation', place, '`@challenge` is `step-up:SECONDS`');
+    problems.error('policy-annotation', place, '`@challenge` is `step-up:SECONDS`, from 1 to ten years');
   }
   if (parseTell(tell) === undefined) {
     problems.error('policy-annotation', place, '`@tell` is `caller`, or is left out: then only the operator is told');
   }
   if (obligation !== undefined && effect === 'forbid') {
     problems.error('policy-annotation', place, '`@obligation` belongs to a permit: it is what an allow demands');
+  } else if (obligation !== undefined && parseObligation(obligation) === undefined) {
+    const forms = '`set-header:NAME=VALUE` or `remove-header:NAME`';
+    const names = 'a name in lower case that is not for the proxy (`host`, `x-envoy-…`) or the broker (`x-postern-…`)';
+    problems.error('policy-annotation', place, `\`@obligation\` is ${forms}, with ${names}`);
   }
 }

@@ -8,6 +8,7 @@ import { parseHost, parsePattern } from '../routing/index.ts';
 import { checkRoutes } from './check_routes.ts';
 import { readOperations } from './openapi/read_operations.ts';
 import type { Problems } from './problem.ts';
+import { REGISTERED_METHODS } from './registered_methods.ts';
 import { DOCUMENT_FILE, type Repository } from './repository.ts';
 import { type Place, placeOf, type Source } from './source.ts';
 import {
@@ -20,6 +21,7 @@ import {
   optional,
   type Placed,
   placed,
+  placeOfNode,
   readYaml,
   required,
   text,
@@ -44,11 +46,22 @@ const name = text({
 });
 const userRequirement = oneOf('required', 'optional', 'none');
 
+const methodToken = text({ what: 'a method in capitals', check: (t) => METHOD.test(t) });
+
+/** One that nobody registered may be meant; mostly it is misspelt, and its route is never asked for. */
+const method: Decode<string> = (node, file) => {
+  const value = methodToken(node, file);
+  if (value !== undefined && !REGISTERED_METHODS.has(value)) {
+    file.problems.warning('method-unknown', placeOfNode(file, node), `\`${value}\` is no registered method`);
+  }
+  return value;
+};
+
 const route = object({
   action: required(
     text({ what: 'an action name such as `refund`', check: (t) => ACTION_NAME.test(t), maxChars: MAX_NAME_CHARS }),
   ),
-  methods: required(listOf(text({ what: 'a method in capitals', check: (t) => METHOD.test(t) }), { min: 1, max: 50 })),
+  methods: required(listOf(method, { min: 1, max: 50 })),
   path: required(text({ what: 'a path such as `/refunds/{id}`', check: (t) => t.startsWith('/') })),
   groups: withDefault(listOf(name, { max: 50 }), []),
   user: optional(userRequirement),

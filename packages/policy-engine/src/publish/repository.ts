@@ -31,7 +31,10 @@ const POLICY_FILE = /^(?:org|teams\/([^/]+))\/(?:[^/]+\/)*[^/]+\.cedar$/;
 export const DOCUMENT_FILE = /^openapi\/(?:[^/]+\/)*[^/]+\.(?:ya?ml|json)$/;
 const SERVICE_FILE = /^services\/[^/]+\.ya?ml$/;
 /** Tests are read by the test runner; the rest is for people. */
-const PASSED_OVER = /^tests\/|(?:^|\/)(?:README|[^/]+\.md$|\.[^/]*$)/;
+const PASSED_OVER = /^tests\/|(?:^|\/)(?:README|[^/]+\.md$)/;
+/** Editors and version control keep theirs there. */
+export const HIDDEN = /(?:^|\/)\./;
+const MEANINGFUL = /^(?:(?:org|teams)\/.*\.cedar|(?:services|openapi|tests)\/.*\.(?:ya?ml|json))$/;
 
 /** `files`: untrusted text by path relative to the repository's root, with slashes. */
 export function readRepository(files: ReadonlyMap<string, string>, problems: Problems): Repository {
@@ -48,7 +51,10 @@ export function readRepository(files: ReadonlyMap<string, string>, problems: Pro
     const policy = POLICY_FILE.exec(file);
     const hasDotSegment = file.split('/').some((segment) => segment === '' || segment === '.' || segment === '..');
     if (hasDotSegment) problems.error('file-unexpected', placeOf(source), 'the path has an empty or dot segment');
-    else if (policy !== null) {
+    else if (HIDDEN.test(file)) {
+      const message = 'left out: the name of a file or folder begins with a dot';
+      if (MEANINGFUL.test(file)) problems.warning('file-hidden', placeOf(source), message);
+    } else if (policy !== null) {
       const team = policy[1];
       if (team === undefined || NAME.test(team)) repository.policies.push({ source, team });
       else problems.error('file-unexpected', placeOf(source), 'the folder below `teams/` does not name a team');

@@ -90,7 +90,7 @@ describe('coverage', () => {
 test('the requests of tests can be decided again by other policies', () => {
   const target = BALANCE.replace('/balance', '/balance?secret=1');
   const files = new Map([['tests/a.yaml', `tests:\n  - ${target}, expect: { outcome: allow } }\n`]]);
-  const [recorded] = recordPolicyTests(loaded, files);
+  const [recorded] = recordPolicyTests(loaded, files).tests;
   expect(recorded).toMatchObject({ name: 'n', input: { service: 'payments', request: { path: '/balance' } } });
   expect(recorded && decideRecorded(loaded, recorded.input)).toMatchObject({ outcome: 'allow', reason: 'permitted' });
 });

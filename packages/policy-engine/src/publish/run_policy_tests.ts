@@ -1,11 +1,12 @@
 /** Runs the tests of a policy repository against a release: what a decision point would decide, without one. */
-import type { EngineReason, Outcome } from '../decision.ts';
+import type { Outcome } from '../decision.ts';
 import type { LoadedRelease } from '../release/index.ts';
-import { type InputReason, inputOf, type RecordedInput } from '../replay/index.ts';
+import { inputOf, type RecordedInput } from '../replay/index.ts';
 import { routeRequest } from '../route_request.ts';
 import { type Coverage, createCoverage } from './policy_coverage.ts';
 import { type PolicyTest, readPolicyTests } from './policy_test_file.ts';
 import { hostOf, recordedInputOf } from './policy_test_input.ts';
+import type { PolicyTestReason } from './policy_test_reasons.ts';
 import { type CompileProblem, Problems } from './problem.ts';
 import { lineOf } from './source.ts';
 
@@ -15,7 +16,7 @@ export interface PolicyTestResult {
   readonly line: number;
   readonly passed: boolean;
   readonly outcome: Outcome;
-  readonly reason: EngineReason | InputReason;
+  readonly reason: PolicyTestReason;
   /** Ids of the policies that determined it. */
   readonly policies: readonly string[];
   /** What differs from what was expected; empty when passed. */
@@ -36,7 +37,7 @@ export interface PolicyTestReport {
 export function runPolicyTests(loaded: LoadedRelease, files: ReadonlyMap<string, string>): PolicyTestReport {
   const problems = new Problems();
   const coverage = createCoverage(loaded);
-  const results = readPolicyTests(files, problems).map(({ value, place }) => {
+  const results = readPolicyTests(files, loaded.release, problems).map(({ value, place }) => {
     const decided = decideTest(loaded, value, coverage);
     const differences = differencesOf(value.expect, decided);
     return {
@@ -58,15 +59,20 @@ export function runPolicyTests(loaded: LoadedRelease, files: ReadonlyMap<string,
   };
 }
 
-/** The requests of the tests, for a replay. Tests that cannot be read are left out: running them says why. */
-export function recordPolicyTests(
-  loaded: LoadedRelease,
-  files: ReadonlyMap<string, string>,
-): readonly { readonly name: string; readonly input: RecordedInput }[] {
-  return readPolicyTests(files, new Problems()).map(({ value }) => ({
+export interface PolicyTestRequests {
+  readonly tests: readonly { readonly name: string; readonly input: RecordedInput }[];
+  /** Of the tests that are left out. */
+  readonly problems: readonly CompileProblem[];
+}
+
+/** The requests of the tests: for a replay, or to have one explained. */
+export function recordPolicyTests(loaded: LoadedRelease, files: ReadonlyMap<string, string>): PolicyTestRequests {
+  const problems = new Problems();
+  const tests = readPolicyTests(files, loaded.release, problems).map(({ value }) => ({
     name: value.name,
     input: recordedInputOf(loaded, value),
   }));
+  return { tests, problems: problems.list() };
 }
 
 type Decided = Pick<PolicyTestResult, 'outcome' | 'reason' | 'policies'>;

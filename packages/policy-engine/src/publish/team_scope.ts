@@ -71,7 +71,8 @@ function mayHold(condition: Expression, { service, action }: Operation, entities
   });
 }
 
-function entitiesNamedBy(expression: Expression): readonly EntityUid[] | undefined {
+/** The entities of a literal or a set of literals; `undefined` for anything else. */
+export function entitiesNamedBy(expression: Expression): readonly EntityUid[] | undefined {
   if (expression.kind === 'set') {
     const named = expression.elements.map(entitiesNamedBy);
     return named.every((uids) => uids !== undefined) ? named.flat() : undefined;

@@ -182,10 +182,9 @@ type ValuesOf<F extends Fields> = { readonly [K in keyof F]: F[K] extends Field<
 export function object<F extends Fields>(fields: F): Decode<ValuesOf<F>> {
   return (node, file) => {
     if (!isMap<Node, Node | null>(node)) return report(file, 'yaml-value', node, 'expected a mapping');
-    const nodes = knownEntries(node, fields, file);
-    if (nodes === undefined) return undefined;
+    const { nodes, areKnown } = readEntries(node, fields, file);
     const values: { [name: string]: unknown } = {};
-    let isWhole = true;
+    let isWhole = areKnown;
     for (const [name, field] of Object.entries(fields)) {
       if (nodes.has(name)) {
         values[name] = field.decode(nodes.get(name) ?? null, file);
@@ -193,7 +192,8 @@ export function object<F extends Fields>(fields: F): Decode<ValuesOf<F>> {
         isWhole = isWhole && values[name] !== undefined;
       } else if (field.ifAbsent !== undefined) values[name] = field.ifAbsent();
       else {
-        report(file, 'yaml-key-missing', node, `the key \`${name}\` is missing`);
+        // Beside an unknown key it is rather misspelt than missing.
+        if (areKnown) report(file, 'yaml-key-missing', node, `the key \`${name}\` is missing`);
         isWhole = false;
       }
     }
@@ -201,11 +201,11 @@ export function object<F extends Fields>(fields: F): Decode<ValuesOf<F>> {
   };
 }
 
-function knownEntries(
+function readEntries(
   map: YAMLMap<Node, Node | null>,
   fields: Fields,
   file: YamlFile,
-): Map<string, Node | null> | undefined {
+): { readonly nodes: ReadonlyMap<string, Node | null>; readonly areKnown: boolean } {
   const nodes = new Map<string, Node | null>();
   let areKnown = true;
   for (const { key, value } of map.items) {
@@ -217,7 +217,7 @@ function knownEntries(
       report(file, 'yaml-key-unknown', key, `unknown key; known are ${known.join(', ')}`);
     }
   }
-  return areKnown ? nodes : undefined;
+  return { nodes, areKnown };
 }
 
 function lowerFirst(message: string): string {

@@ -64,6 +64,23 @@ function replayed(before: string, after: string, records: readonly RecordedInput
   return replay.report();
 }
 
+test('records of services that neither side has are counted, so that agreement on them vouches for nothing', () => {
+  const elsewhere = { ...recorded(), service: 'ledger' };
+  expect(replayed(PERMIT_ALL, PERMIT_NIGHT, [elsewhere, recorded(), elsewhere])).toMatchObject({
+    records: 3,
+    ofUnknownServices: 2,
+    unknownServices: ['ledger'],
+    narrowed: 1,
+    decidedOtherwise: 0,
+  });
+  const ledger = {
+    'services/ledger.yaml': (PAYMENTS_FILES['services/payments.yaml'] ?? '').replaceAll('payments', 'ledger'),
+  };
+  const replay = createReplay(withPolicies(PERMIT_ALL), withPolicies(PERMIT_ALL, ledger));
+  replay.add(elsewhere, 1);
+  expect(replay.report()).toMatchObject({ records: 1, ofUnknownServices: 0, unknownServices: [] });
+});
+
 describe('what a record comes to', () => {
   test('is what the decision point decided', () => {
     expect(decideRecorded(withPolicies(PERMIT_ALL), recorded())).toMatchObject({

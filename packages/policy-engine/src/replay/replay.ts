@@ -7,6 +7,10 @@ import type { RecordedInput } from './recorded_input.ts';
 
 export interface ReplayReport {
   readonly records: number;
+  /** Records of services that neither side has: denied by both, so that they say nothing about the change. */
+  readonly ofUnknownServices: number;
+  /** The names of those services, as far as a reader needs them; untrusted text. */
+  readonly unknownServices: readonly string[];
   /** Records whose outcome changes: to one that lets more through, and to one that lets less through. */
   readonly widened: number;
   readonly narrowed: number;
@@ -68,6 +72,7 @@ export interface Replay {
 
 /** A user each would make a group each; beyond so many nobody reads them. */
 export const MAX_REPLAY_GROUPS = 10_000;
+const MAX_UNKNOWN_SERVICES = 10;
 
 /** How much an outcome lets through: a challenge lets through whoever takes it. */
 const OPENNESS: { readonly [O in Outcome]: number } = { deny: 0, challenge: 1, allow: 2 };
@@ -84,7 +89,8 @@ const TRANSITIONS: readonly (readonly [before: Outcome, after: Outcome])[] = [
 
 /** Runs records against two releases, one after the other; keeps one example of each group. Some 20 µs a record. */
 export function createReplay(before: LoadedRelease, after: LoadedRelease): Replay {
-  const counts = { records: 0, widened: 0, narrowed: 0, decidedOtherwise: 0, ungrouped: 0 };
+  const counts = { records: 0, ofUnknownServices: 0, widened: 0, narrowed: 0, decidedOtherwise: 0, ungrouped: 0 };
+  const unknownServices = new Set<string>();
   const totals = new Map<string, Counted<ReplayTotal>>();
   const changes = new Map<string, Counted<ReplayChange>>();
 
@@ -110,6 +116,11 @@ export function createReplay(before: LoadedRelease, after: LoadedRelease): Repla
   return {
     add(recorded, line) {
       counts.records++;
+      const { service } = recorded;
+      if (!before.services.has(service) && !after.services.has(service)) {
+        counts.ofUnknownServices++;
+        if (unknownServices.size < MAX_UNKNOWN_SERVICES) unknownServices.add(service);
+      }
       const left = decideRecorded(before, recorded);
       const right = decideRecorded(after, recorded);
       if (left.outcome !== right.outcome) {
@@ -121,6 +132,7 @@ export function createReplay(before: LoadedRelease, after: LoadedRelease): Repla
     report() {
       return {
         ...counts,
+        unknownServices: [...unknownServices],
         totals: [...totals.values()].sort(compareChanges),
         changes: [...changes.values()].sort(compareChanges),
       };

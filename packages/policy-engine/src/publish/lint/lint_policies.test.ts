@@ -138,8 +138,61 @@ describe('a policy that never applies is found, at the condition that says so', 
       'nobody stands in for a user here: no route says `user: optional`',
     ],
   ];
+  const settings = { 'postern.yaml': `${PAYMENTS_FILES['postern.yaml']}${issuer}` };
+  const person = (id: string) => permit('p', `principal == User::"${id}", action, resource`);
+  nobody.push(
+    ['for a person without an issuer', person('alice'), {}, 'User::"alice" is nobody: a user is `issuer#subject`'],
+    [
+      'for a person without a subject',
+      person('https://id.test#'),
+      {},
+      'User::"https://id.test#" is nobody: a user is `issuer#subject`',
+    ],
+    [
+      'for a person of an issuer that is not declared',
+      person('https://id.tset#alice'),
+      settings,
+      '`postern.yaml` does not declare the issuer of User::"https://id.tset#alice"',
+    ],
+    [
+      'for a workload that has no SPIFFE ID',
+      permit('p', 'principal == Workload::"demo.test/batch", action, resource'),
+      {},
+      'Workload::"demo.test/batch" is no SPIFFE ID',
+    ],
+  );
+
   test.each(nobody)('%s', (_name, policies, files, message) => {
     expect(warningsOf(policies, files)).toEqual([`policy-never-applies 1:1 ${message}`]);
+  });
+
+  const suport = 'no issuer of `postern.yaml` gives the group Group::"suport"';
+  const named: [name: string, rest: string, warnings: string[]][] = [
+    ['a condition', 'when { principal in Group::"suport" }', [`policy-never-applies 1:51 ${suport}`]],
+    [
+      'a condition beside others',
+      'when { context.local.hour > 8 && principal in [Group::"suport"] }',
+      [`policy-never-applies 1:51 ${suport}`],
+    ],
+    [
+      'one of several',
+      'when { principal in [Group::"suport", Group::"support"] }',
+      [`principal-unknown 1:51 ${suport}`],
+    ],
+    [
+      'an exception, which excepts nobody',
+      'unless { principal in Group::"suport" }',
+      [`principal-unknown 1:51 ${suport}`],
+    ],
+    [
+      'a person in a condition',
+      'when { principal == User::"alice" }',
+      ['policy-never-applies 1:51 User::"alice" is nobody: a user is `issuer#subject`'],
+    ],
+    ['what there is', 'when { principal in Group::"support" || principal == User::"https://id.test#a#b" }', []],
+  ];
+  test.each(named)('in %s, where it stands', (_name, rest, warnings) => {
+    expect(warningsOf(permit('p', ALL, rest), settings)).toEqual(warnings);
   });
 
   test('nor is one for a group while no issuer is configured, or that its issuer gives', () => {

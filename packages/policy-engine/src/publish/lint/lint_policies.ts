@@ -11,6 +11,7 @@ import { findContradiction } from './contradictions.ts';
 import { type JudgedPolicy, judge } from './judged_policy.ts';
 import { whyNobody } from './principal_scope.ts';
 import { findShadows } from './shadowed.ts';
+import { findNobody, findUnknownNames } from './unknown_names.ts';
 
 /** Reports warnings about policies that compiled. One that never applies is not compared with others. */
 export function lintPolicies(
@@ -23,18 +24,26 @@ export function lintPolicies(
   const services = new Map(release.services.map((service) => [service.name, service]));
   const { issuers } = release;
   const groups = issuers.length === 0 ? undefined : new Set(issuers.flatMap((issuer) => Object.values(issuer.groups)));
+  const population = { entities, groups, issuers: new Set(issuers.map(({ issuer }) => issuer)) };
   const judged = policies
     .filter(({ place }) => !problems.has('policy-impossible', place))
     .map((policy) => judge(policy, operations, entities));
   const applying = judged.filter((policy) => {
-    const never = whyNobody(policy.policy.principal, { entities, groups }) ?? whyAbsent(policy, services);
-    if (never !== undefined) problems.warning('policy-never-applies', policy.file.place, never);
-    const contradiction = never === undefined ? findContradiction(policy, services) : undefined;
-    if (contradiction !== undefined) {
-      const place = clausePlaces(policy.file.place)[contradiction.clause] ?? policy.file.place;
-      problems.warning('policy-impossible', place, contradiction.message);
+    const { place } = policy.file;
+    const placeOfClause = (clause: number) => clausePlaces(place)[clause] ?? place;
+    const never = whyNobody(policy.policy.principal, population) ?? whyAbsent(policy, services);
+    if (never !== undefined) problems.warning('policy-never-applies', place, never);
+    const nobody = never === undefined ? findNobody(policy.conjuncts, population) : undefined;
+    if (nobody !== undefined) problems.warning('policy-never-applies', placeOfClause(nobody.clause), nobody.message);
+    for (const { clause, message } of findUnknownNames(policy.policy, population)) {
+      if (message !== nobody?.message) problems.warning('principal-unknown', placeOfClause(clause), message);
     }
-    return never === undefined && contradiction === undefined && policy.reach.size > 0;
+    const isForSomebody = never === undefined && nobody === undefined;
+    const contradiction = isForSomebody ? findContradiction(policy, services) : undefined;
+    if (contradiction !== undefined) {
+      problems.warning('policy-impossible', placeOfClause(contradiction.clause), contradiction.message);
+    }
+    return isForSomebody && contradiction === undefined && policy.reach.size > 0;
   });
   reportShadows(applying, entities, problems);
 }

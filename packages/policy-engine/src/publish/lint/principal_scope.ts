@@ -1,6 +1,7 @@
 /** Whom a policy is for, by its scope: which scope holds all of another, and which holds nobody. */
 import type { Entities, EntityUid, Policy } from '../../cedar/index.ts';
 import { formatUid } from '../../cedar/index.ts';
+import { splitSpiffeId } from '../../release/names.ts';
 
 type Scope = Policy['principal'];
 
@@ -38,12 +39,20 @@ export interface Population {
   readonly entities: Entities;
   /** Groups that some token issuer gives; `undefined` where none is configured. */
   readonly groups: ReadonlySet<string> | undefined;
+  /** Of tokens; empty where none is configured: then nothing is said about them. */
+  readonly issuers: ReadonlySet<string>;
 }
 
 /** Why no principal can be in the scope; `undefined` where one may be. */
-export function whyNobody(scope: Scope, { entities, groups }: Population): string | undefined {
+export function whyNobody(scope: Scope, { entities, groups, issuers }: Population): string | undefined {
   if (!('uid' in scope) || scope.uid === undefined) return undefined;
-  const { uid } = scope;
+  return whyUnknown(scope.uid, { entities, groups, issuers });
+}
+
+/** Why nobody is, or is in, an entity that a policy names; `undefined` where somebody may be. */
+export function whyUnknown(uid: EntityUid, { entities, groups, issuers }: Population): string | undefined {
+  if (uid.type === 'User') return whyNoUser(uid, issuers);
+  if (uid.type === 'Workload' && splitSpiffeId(uid.id) === undefined) return `${formatUid(uid)} is no SPIFFE ID`;
   if (uid.type === 'Group' && groups !== undefined && !groups.has(uid.id)) {
     return `no issuer of \`postern.yaml\` gives the group ${formatUid(uid)}`;
   }
@@ -51,4 +60,13 @@ export function whyNobody(scope: Scope, { entities, groups }: Population): strin
     return `there is no ${formatUid(uid)}`;
   }
   return undefined;
+}
+
+/** A user's id is `issuer#subject`; an issuer holds no `#`. */
+function whyNoUser(uid: EntityUid, issuers: ReadonlySet<string>): string | undefined {
+  const end = uid.id.indexOf('#');
+  if (end <= 0 || end === uid.id.length - 1) return `${formatUid(uid)} is nobody: a user is \`issuer#subject\``;
+  const issuer = uid.id.slice(0, end);
+  if (issuers.size === 0 || issuers.has(issuer)) return undefined;
+  return `\`postern.yaml\` does not declare the issuer of ${formatUid(uid)}`;
 }
