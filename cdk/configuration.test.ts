@@ -57,11 +57,18 @@ describe('a configuration', () => {
       objectLock: 'governance',
       isRetained: true,
       allowLoopbackIssuers: false,
+      constrainIssuers: false,
     });
   });
 
   test.each<[harm: string, context: Context, keys: string[]]>([
     ['a trust domain in capitals', { trustDomain: 'Prod.example.org' }, ['trustDomain']],
+    [
+      'a constraint to what is no host',
+      { trustDomain: 'prod_1.example', constrainIssuers: true },
+      ['constrainIssuers'],
+    ],
+    ['a constraint to an address', { trustDomain: '10.0.0.1', constrainIssuers: true }, ['constrainIssuers']],
     ['a trust domain with its scheme', { trustDomain: 'spiffe://prod.example.org' }, ['trustDomain']],
     ['a role that nobody has', { administrators: { [ROLE]: ['administrator'] } }, ['administrators']],
     ['a role beside one that nobody has', { administrators: { [ROLE]: ['operator', 'root'] } }, ['administrators']],

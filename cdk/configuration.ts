@@ -31,6 +31,8 @@ export interface Configuration {
   /** Whether keys, table and objects outlive the stack. */
   readonly isRetained: boolean;
   readonly allowLoopbackIssuers: boolean;
+  /** Whether issuers' certificates say by a name constraint that they name this trust domain alone. */
+  readonly constrainIssuers: boolean;
 }
 
 /** Synthesis ends here. */
@@ -52,10 +54,15 @@ export const CONFIGURATION_KEYS = {
   retain: '`true` (default): keys, table and objects outlive the stack; `false` for trying it out',
   stackName: 'name of the stack, `Postern` when absent; another one stands beside it in the same account and Region',
   allowLoopbackIssuers: '`true` lets OpenID providers be on a loopback address; for development only',
+  constrainIssuers:
+    '`true`: certificates of issuers say by a name constraint that they name this trust domain alone; for names of letters, digits and `-`, with proxies that apply it (decision 0015)',
 } as const;
 
 const DEFAULT_STACK_NAME = 'Postern';
 const STACK_NAME = /^[A-Za-z][A-Za-z0-9-]{0,63}$/;
+
+/** Labels of letters, digits and hyphens, the last not a number. */
+const HOST_NAME = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*(?!\d+$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
 /** Lambda gives 4 KB to all variables of a function; about 1 KB of them is others. */
 const MAX_ADMINISTRATORS_BYTES = 2_500;
@@ -90,6 +97,9 @@ export function readConfiguration(context: Context): Configuration {
     problem('administrators', 'are too many for a function: name one role that people assume');
 
   const allowLoopbackIssuers = reader.flag('allowLoopbackIssuers', false);
+  const constrainIssuers = reader.flag('constrainIssuers', false);
+  if (constrainIssuers && trustDomain.ok && !HOST_NAME.test(trustDomain.value))
+    problem('constrainIssuers', 'needs a trust domain that could be a host name: not every proxy applies it to others');
   const publicUrl = reader.text('publicUrl');
   if (publicUrl !== undefined && !isPublicOrigin(publicUrl, allowLoopbackIssuers))
     problem('publicUrl', 'is an https origin, without path or `/` at its end, such as `https://postern.example.org`');
@@ -109,6 +119,7 @@ export function readConfiguration(context: Context): Configuration {
     objectLock: reader.oneOf('objectLock', ['governance', 'compliance', 'none']),
     isRetained: reader.flag('retain', true),
     allowLoopbackIssuers,
+    constrainIssuers,
   } satisfies Configuration;
   const problems = reader.problems();
   if (problems.length > 0)

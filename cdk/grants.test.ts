@@ -8,6 +8,15 @@ const synthesised = synthesiseForTest(FULL_CONTEXT);
 const { ofType, functionOf } = synthesised;
 const { grants, notUnderstood } = grantedAccess(synthesised);
 
+/** To make a key under its own tags and aliases, with the policy of the first; not to change or delete one. */
+const SUCCESSORS = [
+  'give successors names',
+  'make successors',
+  'name successors',
+  'read policies of first keys',
+  'tag successors',
+];
+
 /** What the row says, in the words of `grantedAccess`. */
 function declared(name: FunctionName): string[] {
   const row = accessOf(name);
@@ -24,6 +33,7 @@ function declared(name: FunctionName): string[] {
     ...row.readsObjects.flatMap((folder) => [`get ${folder}`, `list ${folder}`]),
     ...row.writesObjects.map((folder) => `put ${folder}`),
     ...row.secrets.map((secret) => `secret ${secret}`),
+    ...((row.createsKeys ?? []).length > 0 ? SUCCESSORS : []),
     ...(row.attestorSecrets === true ? ['secrets of attestors'] : []),
     // Lambda wants both of who calls a function's URL.
     ...(row.asksRotate ? ['ask rotate', 'invoke rotate through its url'] : []),
@@ -94,6 +104,15 @@ describe('the keys', () => {
     expect(usersOf('sign root by the key')).toEqual(['rotate']);
     expect(usersOf('sign assertion by the key')).toEqual(['rotate']);
     expect(usersOf('sign release by the key')).toEqual(['publish']);
+  });
+
+  test('are made by `rotate` alone, and of the account’s administrators nobody changes their policies by the template', () => {
+    expect(FUNCTION_NAMES.filter((name) => grants.get(name)?.includes('make successors'))).toEqual(['rotate']);
+    const actions = ofType('AWS::IAM::Policy')
+      .flatMap(({ Properties }) => statementsOf(Properties['PolicyDocument']))
+      .flatMap(({ Action }) => listOf(Action).map(String));
+    for (const action of ['PutKeyPolicy', 'UpdateAlias', 'DeleteAlias', 'ScheduleKeyDeletion', 'DisableKey'])
+      expect(actions).not.toContain(`kms:${action}`);
   });
 
   test('are those that a row names: an idle key costs a dollar a month', () => {

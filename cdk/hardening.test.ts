@@ -145,6 +145,7 @@ test('keys, table, bucket and secret have the ids they were deployed with: anoth
   expect(stateful.flatMap((type) => ofType(type).map(({ id }) => id))).toEqual([
     'PosternKeysreleaseA7FF0E1F',
     'PosternKeysroot94131F73',
+    'PosternKeysissuer47397994',
     'PosternKeysjwtCE0A5983',
     'PosternKeysassertion78EC9E12',
     'PosternKeysfactsB6148C0A',

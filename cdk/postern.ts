@@ -82,6 +82,7 @@ export class Postern extends Construct {
       else this.keys.grantReadPublicKey(role, key);
     }
     for (const key of access.macKeys) this.keys.grantDeriveMac(role, key);
+    this.keys.grantCreateSuccessors(role, access.createsKeys ?? []);
     this.table.grantRead(role, access.reads);
     this.table.grantWrite(role, access.writes);
     this.table.grantDelete(role, access.deletes ?? []);
@@ -100,6 +101,7 @@ export class Postern extends Construct {
       bucket: this.objects.name,
       rotateUrl: this.doorOf('rotate').url,
       ingestUrl: this.doorOf('ingest').url,
+      keyAliases: this.keys.aliasPrefix,
       keyArn: (key: SigningKeyName | MacKeyName) => this.keys.arnOf(key),
       secretArn: (secret) => this.secrets.arnOf(secret),
       principals: mapOf(FUNCTION_NAMES, (name) => this.functionOf(name).role.roleArn),

@@ -68,6 +68,12 @@ describe('the variables of a function', () => {
         if (/SECRET|KEY/.test(variable)) expect(value).toMatch(/^<\w+(\.Arn)?>$/);
   });
 
+  test('constrain issuers only where it is asked for, and tell `rotate` alone', () => {
+    expect(variablesOf('rotate')['POSTERN_CONSTRAIN_ISSUERS']).toBeUndefined();
+    const { text } = synthesiseForTest({ ...FULL_CONTEXT, constrainIssuers: 'true' });
+    expect(text.split('"POSTERN_CONSTRAIN_ISSUERS":"1"')).toHaveLength(2);
+  });
+
   test('let providers be on a loopback address only where development asks for it', () => {
     expect(variablesOf('publish')['POSTERN_ALLOW_LOOPBACK_ISSUERS']).toBeUndefined();
     const { text } = synthesiseForTest({ ...FULL_CONTEXT, allowLoopbackIssuers: 'true' });

@@ -1,6 +1,6 @@
 /** The variables of each function, by its row of `ACCESS`: the other half of `readEnvironment`. */
 import { accessOf, type FunctionName, type SecretName } from '@postern/functions/access';
-import { ADMINISTERED, keyVariable, secretVariable, VARIABLES } from '@postern/functions/environment';
+import { ADMINISTERED, keyVariable, secretVariable, usesRolledKey, VARIABLES } from '@postern/functions/environment';
 import type { MacKeyName, SigningKeyName } from '@postern/keys';
 import { type Configuration, formatAdministrators } from './configuration.ts';
 
@@ -12,6 +12,7 @@ export interface Deployed {
   readonly bucket: string;
   readonly rotateUrl: string;
   readonly ingestUrl: string;
+  readonly keyAliases: string;
   keyArn(name: SigningKeyName | MacKeyName): string;
   secretArn(name: SecretName): string;
   /** Of each function's role, in the form that calls are compared with. */
@@ -28,11 +29,13 @@ export function variablesOf(name: FunctionName, deployed: Deployed): { readonly 
     [VARIABLES.table]: deployed.table,
     [VARIABLES.bucket]: deployed.bucket,
     ...Object.fromEntries(keys.map((key) => [keyVariable(key), deployed.keyArn(key)])),
+    ...(usesRolledKey(name) && { [VARIABLES.keyAliases]: deployed.keyAliases }),
     ...Object.fromEntries(secrets.map((secret) => [secretVariable(secret), deployed.secretArn(secret)])),
     ...(asksRotate && { [VARIABLES.rotateUrl]: deployed.rotateUrl }),
     ...(name === 'admin' && { [VARIABLES.ingestUrl]: deployed.ingestUrl }),
     ...(name === 'rotate' && { [VARIABLES.functionPrincipals]: formatPrincipals(deployed.principals) }),
     ...(ADMINISTERED.has(name) && { [VARIABLES.administrators]: formatAdministrators(configuration.administrators) }),
+    ...(name === 'rotate' && configuration.constrainIssuers && { [VARIABLES.constrainIssuers]: '1' }),
     ...(configuration.allowLoopbackIssuers && { [VARIABLES.allowLoopbackIssuers]: '1' }),
   };
 }

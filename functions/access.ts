@@ -3,7 +3,7 @@
  * table, from which the local wiring takes what it hands out (`restrict.ts`), the deployment its grants, and
  * ARCHITECTURE.md its picture. A function that is taken over can do what its row says, and nothing more.
  */
-import type { MacKeyName, SigningKeyName } from '@postern/keys';
+import type { MacKeyName, SigningKeyName, SuccessorKeyName } from '@postern/keys';
 
 /** Partition keys of the table by what they hold (docs/storage.md); `*` ends a prefix. */
 export const PARTITIONS = {
@@ -16,6 +16,8 @@ export const PARTITIONS = {
   proofs: ['proof#*'],
   feed: ['feed', 'feed-entry', 'fact#*'],
   issuers: ['issuers-certified'],
+  authority: ['authority'],
+  consumers: ['consumer'],
   trail: ['trail', 'trail-producer', 'trail-entry'],
   records: ['record-day#*', 'record-id#*'],
 } as const satisfies { readonly [name: string]: readonly string[] };
@@ -32,6 +34,8 @@ export type FunctionName = keyof typeof ACCESS;
 export interface Access {
   /** `public`: its public half only. */
   readonly signingKeys: { readonly [K in SigningKeyName]?: 'sign' | 'public' };
+  /** Whose successors it makes. */
+  readonly createsKeys?: readonly SuccessorKeyName[];
   readonly macKeys: readonly MacKeyName[];
   readonly reads: readonly PartitionName[];
   readonly writes: readonly PartitionName[];
@@ -57,12 +61,11 @@ const RECORDS = {
   objects: ['segments'],
 } as const satisfies { readonly [of: string]: readonly (PartitionName | ObjectFolder)[] };
 
-/** Who the agents are that call: the root they lead to, and what was revoked since. */
+/** Who the agents are that call: the roots they lead to, as `rotate` signed it, and what was revoked since. */
 const AGENTS = {
-  signingKeys: { root: 'public' },
+  signingKeys: { assertion: 'public' },
   macKeys: ['facts'],
-  reads: ['feed'],
-  objects: ['authority'],
+  reads: ['feed', 'authority'],
 } as const;
 
 export const ACCESS = {
@@ -78,11 +81,11 @@ export const ACCESS = {
     asksRotate: true,
   },
   issue: {
-    signingKeys: { ...AGENTS.signingKeys, jwt: 'sign' },
+    signingKeys: { ...AGENTS.signingKeys, issuer: 'sign', jwt: 'sign' },
     macKeys: [...AGENTS.macKeys, 'entries'],
     reads: [...AGENTS.reads, 'entries', 'join-tokens', 'lineages', 'attestors', 'renewals', ...RECORDS.reads],
-    writes: ['join-tokens', 'lineages', 'proofs', 'renewals', ...RECORDS.writes],
-    readsObjects: [...AGENTS.objects, ...RECORDS.objects],
+    writes: ['join-tokens', 'lineages', 'proofs', 'renewals', 'consumers', ...RECORDS.writes],
+    readsObjects: ['authority', ...RECORDS.objects],
     writesObjects: RECORDS.objects,
     secrets: [],
     attestorSecrets: true,
@@ -93,19 +96,19 @@ export const ACCESS = {
     signingKeys: AGENTS.signingKeys,
     macKeys: AGENTS.macKeys,
     reads: [...AGENTS.reads, ...RECORDS.reads],
-    writes: RECORDS.writes,
-    readsObjects: [...AGENTS.objects, 'releases', ...RECORDS.objects],
+    writes: ['consumers', ...RECORDS.writes],
+    readsObjects: ['releases', ...RECORDS.objects],
     writesObjects: RECORDS.objects,
     secrets: [],
     door: 'public',
     asksRotate: true,
   },
   trust: {
-    signingKeys: { root: 'public', jwt: 'public' },
+    signingKeys: { assertion: 'public' },
     macKeys: [],
-    reads: RECORDS.reads,
+    reads: ['authority', ...RECORDS.reads],
     writes: RECORDS.writes,
-    readsObjects: ['authority', ...RECORDS.objects],
+    readsObjects: RECORDS.objects,
     writesObjects: RECORDS.objects,
     secrets: [],
     door: 'public',
@@ -127,19 +130,19 @@ export const ACCESS = {
     macKeys: AGENTS.macKeys,
     reads: [...AGENTS.reads, ...RECORDS.reads],
     writes: ['proofs', ...RECORDS.writes],
-    readsObjects: [...AGENTS.objects, ...RECORDS.objects],
+    readsObjects: RECORDS.objects,
     writesObjects: RECORDS.objects,
     secrets: [],
     door: 'iam',
     asksRotate: true,
   },
   admin: {
-    signingKeys: { root: 'public', release: 'public', assertion: 'public' },
+    signingKeys: { release: 'public', assertion: 'public' },
     macKeys: ['facts', 'entries'],
-    reads: ['feed', 'entries', 'join-tokens', 'attestors', 'federations', ...RECORDS.reads],
+    reads: ['feed', 'authority', 'entries', 'join-tokens', 'attestors', 'federations', ...RECORDS.reads],
     writes: ['feed', 'entries', 'join-tokens', 'attestors', 'federations', ...RECORDS.writes],
     deletes: ['entries', 'attestors', 'federations'],
-    readsObjects: ['authority', ...RECORDS.objects],
+    readsObjects: RECORDS.objects,
     writesObjects: RECORDS.objects,
     secrets: [],
     door: 'iam',
@@ -169,10 +172,11 @@ export const ACCESS = {
     asksRotate: true,
   },
   rotate: {
-    signingKeys: { root: 'sign', jwt: 'public', assertion: 'sign' },
+    signingKeys: { root: 'sign', issuer: 'public', jwt: 'public', assertion: 'sign' },
+    createsKeys: ['root', 'issuer', 'jwt'],
     macKeys: ['facts'],
-    reads: ['feed', 'issuers', ...RECORDS.reads],
-    writes: ['feed', 'issuers', ...RECORDS.writes],
+    reads: ['feed', 'issuers', 'authority', 'consumers', ...RECORDS.reads],
+    writes: ['feed', 'issuers', 'authority', ...RECORDS.writes],
     readsObjects: ['authority', ...RECORDS.objects],
     writesObjects: ['authority', ...RECORDS.objects],
     secrets: [],

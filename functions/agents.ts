@@ -12,7 +12,7 @@ import type { StorePorts } from './ports.ts';
 export function authenticateAgents(
   ports: Pick<StorePorts, 'table' | 'clock' | 'trustDomain'> & {
     readonly url: string;
-    readonly bundle: TrustBundle;
+    readonly bundle: () => Promise<TrustBundle>;
     readonly feedLog: FeedLog;
   },
 ): AuthenticateAgent {

@@ -10,12 +10,13 @@ const COMPLETE: { readonly [variable: string]: string } = {
   [VARIABLES.url]: 'https://api.demo.test/',
   [VARIABLES.table]: 'postern',
   [VARIABLES.bucket]: 'postern-objects',
+  [VARIABLES.keyAliases]: 'alias/Postern',
   [VARIABLES.rotateUrl]: 'https://rotate.demo.test/',
   [VARIABLES.ingestUrl]: 'https://ingest.demo.test/base/',
   [VARIABLES.functionPrincipals]: JSON.stringify({ [ROLE]: 'issue' }),
   [VARIABLES.administrators]: JSON.stringify({ [ROLE]: ['auditor', 'operator'] }),
   ...Object.fromEntries(
-    (['root', 'jwt', 'release', 'assertion', 'entries', 'facts'] as const).map((key) => [
+    (['root', 'issuer', 'jwt', 'release', 'assertion', 'entries', 'facts'] as const).map((key) => [
       keyVariable(key),
       `arn:${key}`,
     ]),
@@ -99,4 +100,13 @@ test('issuers on the same machine are for development, and nothing but `1` means
     ['true', false],
   ] as const)
     expect(changed('publish', { [VARIABLES.allowLoopbackIssuers]: value })().allowLoopbackIssuers).toBe(isAllowed);
+});
+
+test('issuers have a name constraint where `rotate` is told so by `1`, and nowhere else', () => {
+  expect(readEnvironment('rotate', COMPLETE).constrainIssuers).toBe(false);
+  for (const [value, isAsked] of [
+    ['1', true],
+    ['true', false],
+  ] as const)
+    expect(changed('rotate', { [VARIABLES.constrainIssuers]: value })().constrainIssuers).toBe(isAsked);
 });

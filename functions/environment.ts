@@ -13,6 +13,8 @@ export const VARIABLES = {
   url: 'POSTERN_URL',
   table: 'POSTERN_TABLE',
   bucket: 'POSTERN_BUCKET',
+  /** `alias/` and the deployment's name: where later generations of keys are found. */
+  keyAliases: 'POSTERN_ALIASES',
   /** Base URLs of doors that IAM guards. */
   rotateUrl: 'POSTERN_ROTATE_URL',
   ingestUrl: 'POSTERN_INGEST_URL',
@@ -22,6 +24,8 @@ export const VARIABLES = {
   administrators: 'POSTERN_ADMINISTRATORS',
   /** `1` where a development provider without TLS runs on the same machine as the functions. */
   allowLoopbackIssuers: 'POSTERN_ALLOW_LOOPBACK_ISSUERS',
+  /** `1`: issuers' certificates have a name constraint. */
+  constrainIssuers: 'POSTERN_CONSTRAIN_ISSUERS',
 } as const;
 
 export const keyVariable = (name: SigningKeyName | MacKeyName): string => `POSTERN_KEY_${name.toUpperCase()}`;
@@ -43,12 +47,16 @@ export interface FunctionEnvironment {
   /** Key ARNs, of the keys in the function's row of `ACCESS` and no others. */
   readonly signers: { readonly [K in SigningKeyName]?: string };
   readonly macs: { readonly [K in MacKeyName]?: string };
+  /** Of functions that use a key which has successors. */
+  readonly aliasPrefix: string | undefined;
   readonly secrets: { readonly [S in SecretName]?: string };
   readonly rotateUrl: string | undefined;
   readonly ingestUrl: string | undefined;
   readonly functionPrincipals: ReadonlyMap<string, FunctionName>;
   readonly administrators: ReadonlyMap<string, readonly Grant[]>;
   readonly allowLoopbackIssuers: boolean;
+  /** Of `rotate`. */
+  readonly constrainIssuers: boolean;
 }
 
 /** Throws `EnvironmentInvalid`: a function that is configured wrongly answers nobody. */
@@ -83,6 +91,7 @@ export function readEnvironment(
     region: text('AWS_REGION'),
     signers: named(Object.keys(access.signingKeys) as SigningKeyName[], (key) => text(keyVariable(key))),
     macs: named(access.macKeys, (key) => text(keyVariable(key))),
+    aliasPrefix: usesRolledKey(name) ? text(VARIABLES.keyAliases) : undefined,
     secrets: named(access.secrets, (secret) => text(secretVariable(secret))),
     rotateUrl: access.asksRotate ? baseUrl(VARIABLES.rotateUrl) : undefined,
     ingestUrl: name === 'admin' ? baseUrl(VARIABLES.ingestUrl) : undefined,
@@ -92,7 +101,14 @@ export function readEnvironment(
       ? mapOf(VARIABLES.administrators, text, areGrants)
       : new Map<string, readonly Grant[]>(),
     allowLoopbackIssuers: variables[VARIABLES.allowLoopbackIssuers] === '1',
+    constrainIssuers: variables[VARIABLES.constrainIssuers] === '1',
   };
+}
+
+/** Whether a key of the function's row has successors, which are found by their aliases. */
+export function usesRolledKey(name: FunctionName): boolean {
+  const { root, jwt } = accessOf(name).signingKeys;
+  return root !== undefined || jwt !== undefined;
 }
 
 /** Functions whose callers are administrators. */

@@ -16,7 +16,7 @@ import { loadOrCreateSecret, openStateFolder } from './local/secret_file.ts';
 import { createShutdown, type Shutdown } from './local/shutdown.ts';
 import { createTicks } from './local/ticks.ts';
 import { describeFault, type FunctionLog } from './ports.ts';
-import { loadControlPlaneTrust, loadTrustAnchors } from './trust_anchors.ts';
+import { loadControlPlaneTrust, openTrustAnchors } from './trust_anchors.ts';
 
 export interface LocalOptions {
   /** Folder of all state, such as `.postern`; made 0700. */
@@ -97,11 +97,11 @@ async function open(options: LocalOptions, shutdown: Shutdown): Promise<LocalCon
   ticks.start();
   shutdown.add(ticks.stop);
 
-  const { root } = await loadTrustAnchors({ ...adapters, trustDomain });
+  const anchors = await openTrustAnchors({ ...ground });
   return {
     url: listener.url,
     authorizeUrl: decisionPoint.url,
-    trust: await loadControlPlaneTrust({ ...adapters, trustDomain }, root, { url: listener.url }),
+    trust: await loadControlPlaneTrust(ground, anchors, { url: listener.url }),
     administratorTokenFile,
     postureSecretFile,
     tick: ticks.run,

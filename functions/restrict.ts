@@ -88,17 +88,21 @@ export function restrictObjects(objects: Objects, name: FunctionName): Objects {
 }
 
 export function restrictKeys(keys: KeyRing, name: FunctionName): KeyRing {
-  const { signingKeys, macKeys } = accessOf(name);
+  const { signingKeys, macKeys, createsKeys = [] } = accessOf(name);
   const refused = (key: SigningKeyName | MacKeyName) =>
     new AccessExceeded(`\`${name}\` may not use the key \`${key}\` so`);
   return {
-    async signer(key) {
+    async signer(key, generation) {
       if (signingKeys[key] !== 'sign') throw refused(key);
-      return keys.signer(key);
+      return keys.signer(key, generation);
     },
-    async publicKey(key) {
+    async publicKey(key, generation) {
       if (signingKeys[key] === undefined) throw refused(key);
-      return keys.publicKey(key);
+      return keys.publicKey(key, generation);
+    },
+    async create(key, generation) {
+      if (!createsKeys.includes(key)) throw refused(key);
+      return keys.create(key, generation);
     },
     async mac(key) {
       if (!macKeys.includes(key)) throw refused(key);

@@ -34,11 +34,18 @@ export const ROUTES: { readonly [F in FunctionName]: readonly string[] } = {
     `GET ${PATHS.admin.attestor(':name')}`,
     `DELETE ${PATHS.admin.attestor(':name')}`,
     `POST ${PATHS.admin.revocations}`,
+    `GET ${PATHS.admin.authority}`,
+    `POST ${PATHS.admin.authority}`,
     `GET ${PATHS.admin.status}`,
   ],
   publish: [`POST ${PATHS.admin.releases}`, `POST ${PATHS.admin.rollback}`, `GET ${PATHS.admin.releases}`],
   audit: [`GET ${PATHS.admin.records}`, `GET ${PATHS.admin.record(':id')}`, `GET ${PATHS.admin.trail}`],
-  rotate: [`POST ${PATHS.keys.issuer}`, `POST ${PATHS.keys.feed}`, `POST ${PATHS.keys.producer}`],
+  rotate: [
+    `POST ${PATHS.keys.issuer}`,
+    `POST ${PATHS.keys.feed}`,
+    `POST ${PATHS.keys.producer}`,
+    `POST ${PATHS.keys.authority}`,
+  ],
 };
 
 /** Of public functions: who calls is authenticated by IAM at the front door, and told to the function by it alone. */

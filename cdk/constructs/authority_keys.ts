@@ -8,9 +8,16 @@
  * that no policy shows.
  */
 
+import { DEPLOYMENT_TAG, KEY_TAG } from '@postern/aws';
 import { accessOf, FUNCTION_NAMES } from '@postern/functions/access';
-import { algorithmRow, type MacKeyName, SIGNING_ALGORITHMS, type SigningKeyName } from '@postern/keys';
-import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import {
+  algorithmRow,
+  type MacKeyName,
+  SIGNING_ALGORITHMS,
+  type SigningKeyName,
+  type SuccessorKeyName,
+} from '@postern/keys';
+import { ArnFormat, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { AccountRootPrincipal, type IRole, PolicyDocument, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Key, KeySpec, KeyUsage } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
@@ -42,6 +49,7 @@ const DELETION_DAYS = 30;
 
 const SIGNING_PURPOSES: { readonly [K in SigningKeyName]: string } = {
   root: 'certifies issuers',
+  issuer: 'signs SVIDs of the profile kms',
   jwt: 'signs JWT-SVIDs',
   release: 'signs releases',
   checkpoint: 'signs checkpoints of the trail',
@@ -105,6 +113,61 @@ export class AuthorityKeys extends Construct {
   /** One MAC over a fixed text, from which the function derives the key that it keeps in memory. */
   grantDeriveMac(role: IRole, name: MacKeyName): void {
     this.#grant(role, name, ['kms:GenerateMac'], 'DeriveMac');
+  }
+
+  /** Below it are the keys' aliases, those of later generations too. */
+  get aliasPrefix(): string {
+    return `alias/${Stack.of(this).stackName}`;
+  }
+
+  /**
+   * Keys that the function makes while it runs, each with the policy of the first of its name, which it reads. No more
+   * than that: with the deployment's own tags, for signing, and under the aliases of their name. It may not change a
+   * policy, move an alias or schedule a deletion.
+   */
+  grantCreateSuccessors(role: IRole, names: readonly SuccessorKeyName[]): void {
+    if (names.length === 0) return;
+    const { stackName } = Stack.of(this);
+    const arn = (resource: string, resourceName: string) =>
+      Stack.of(this).formatArn({ service: 'kms', resource, resourceName, arnFormat: ArnFormat.SLASH_RESOURCE_NAME });
+    const tagged = {
+      [`aws:RequestTag/${DEPLOYMENT_TAG}`]: stackName,
+      [`aws:RequestTag/${KEY_TAG}`]: [...names],
+    };
+    const statements = [
+      {
+        sid: 'MakeSuccessors',
+        actions: ['kms:CreateKey'],
+        resources: ['*'],
+        conditions: { StringEquals: { ...tagged, 'kms:KeyUsage': 'SIGN_VERIFY' } },
+      },
+      {
+        sid: 'TagSuccessors',
+        actions: ['kms:TagResource'],
+        resources: [arn('key', '*')],
+        conditions: {
+          StringEquals: tagged,
+          'ForAllValues:StringEquals': { 'aws:TagKeys': [DEPLOYMENT_TAG, KEY_TAG] },
+        },
+      },
+      {
+        sid: 'NameSuccessors',
+        actions: ['kms:CreateAlias'],
+        resources: names.map((name) => arn('alias', `${stackName}/${name}-*`)),
+      },
+      {
+        sid: 'BeNamedSuccessors',
+        actions: ['kms:CreateAlias'],
+        resources: [arn('key', '*')],
+        conditions: { StringEquals: { [`aws:ResourceTag/${DEPLOYMENT_TAG}`]: stackName } },
+      },
+      {
+        sid: 'ReadPoliciesOfFirst',
+        actions: ['kms:GetKeyPolicy'],
+        resources: names.map((name) => this.arnOf(name)),
+      },
+    ];
+    for (const statement of statements) role.addToPrincipalPolicy(new PolicyStatement(statement));
   }
 
   /** On both sides: the key's policy is what allows it, the role's is what a reader of the role sees. */

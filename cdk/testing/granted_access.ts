@@ -28,6 +28,41 @@ const KEY_USES: { readonly [action: string]: string } = {
 /** Below the prefix of the one trust domain, whatever the account and the Region. */
 const ATTESTOR_SECRETS =
   /^arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:postern\/prod\.example\.org\/attestor\/\*$/;
+const KEYS_OF_ACCOUNT = /^arn:<AWS::Partition>:kms:<AWS::Region>:<AWS::AccountId>:key\/\*$/;
+const OWN_TAGS = {
+  'aws:RequestTag/PosternDeployment': 'Postern',
+  'aws:RequestTag/PosternKey': ['root', 'issuer', 'jwt'],
+};
+const SUCCESSORS = [
+  {
+    use: 'make successors',
+    verb: 'kms:CreateKey',
+    resource: /^\*$/,
+    condition: { StringEquals: { ...OWN_TAGS, 'kms:KeyUsage': 'SIGN_VERIFY' } },
+  },
+  {
+    use: 'tag successors',
+    verb: 'kms:TagResource',
+    resource: KEYS_OF_ACCOUNT,
+    condition: {
+      StringEquals: OWN_TAGS,
+      'ForAllValues:StringEquals': { 'aws:TagKeys': ['PosternDeployment', 'PosternKey'] },
+    },
+  },
+  {
+    use: 'name successors',
+    verb: 'kms:CreateAlias',
+    resource: /^arn:<AWS::Partition>:kms:<AWS::Region>:<AWS::AccountId>:alias\/Postern\/(?:root|issuer|jwt)-\*$/,
+    condition: {},
+  },
+  {
+    use: 'give successors names',
+    verb: 'kms:CreateAlias',
+    resource: KEYS_OF_ACCOUNT,
+    condition: { StringEquals: { 'aws:ResourceTag/PosternDeployment': 'Postern' } },
+  },
+  { use: 'read policies of first keys', verb: 'kms:GetKeyPolicy', resource: /^</, condition: {} },
+] as const;
 const TABLE_USES: { readonly [actions: string]: string } = {
   'dynamodb:ConditionCheckItem,dynamodb:GetItem,dynamodb:Query': 'read',
   'dynamodb:PutItem,dynamodb:UpdateItem': 'write',
@@ -101,9 +136,28 @@ export function grantedAccess(synthesised: Synthesised): GrantedAccess {
       return onlyCondition(condition, 'Bool', 'lambda:InvokedViaFunctionUrl').join() === 'true'
         ? ['invoke rotate through its url']
         : undefined;
+    if (verb.startsWith('kms:')) return successorsOf(verb, resources, condition);
     const log = `<${idOf(postern.functionOf(name).node.findChild('Log'))}.Arn>`;
     if (isOne && verb === 'logs:CreateLogStream,logs:PutLogEvents' && resource === log) return ['log'];
     return undefined;
+  }
+
+  /** What it takes to make a later generation: five statements, each no wider than it is here. */
+  function successorsOf(
+    verb: string,
+    resources: readonly string[],
+    condition: NonNullable<Statement['Condition']>,
+  ): string[] | undefined {
+    const found = SUCCESSORS.find(
+      (any) =>
+        any.verb === verb &&
+        JSON.stringify(any.condition) === JSON.stringify(condition) &&
+        resources.every((resource) => any.resource.test(resource)),
+    );
+    if (found === undefined) return undefined;
+    const isFirst = (resource: string) => keyNames.has(resource);
+    if (verb === 'kms:GetKeyPolicy') return resources.every(isFirst) ? ['read policies of first keys'] : undefined;
+    return [found.use];
   }
 
   /** The account's own statement says what its administrators may do, which is no use of the key. */

@@ -13,7 +13,9 @@ import type { Hono } from 'hono';
 import type { Administrator, VerifyAdministrator } from '../door/administrator.ts';
 import { createDoor, type DoorPorts } from '../door/door.ts';
 import { checkShape, integer, optional, text } from '../door/shape.ts';
+import type { OperateAuthority } from '../rotate/authority_commands.ts';
 import { mountAttestorDoors } from './attestor_doors.ts';
+import { mountAuthorityDoors } from './authority_doors.ts';
 import { mountEntryDoors } from './entry_doors.ts';
 import { mountFederationDoors } from './federation_doors.ts';
 import { mountJoinTokenDoor } from './join_token_door.ts';
@@ -27,7 +29,10 @@ export interface AdminPorts extends DoorPorts {
   readonly federations: FederationStore;
   readonly feedLog: FeedLog;
   /** What agents pin; travels in join tokens. */
-  readonly controlPlane: ControlPlaneTrust;
+  readonly controlPlane: () => Promise<ControlPlaneTrust>;
+  /** Origin of the public doors. */
+  readonly url: string;
+  readonly operateAuthority: OperateAuthority;
   readonly clock: Clock;
   /** Durable when it resolves. */
   readonly record: (body: RecordBody) => Promise<void>;
@@ -46,7 +51,8 @@ export function createAdminApp(ports: AdminPorts): Hono {
   mountEntryDoors(door, { ...ports, recordIntent });
   mountJoinTokenDoor(door, { ...ports, recordIntent });
   mountFederationDoors(door, { ...ports, recordIntent });
-  mountAttestorDoors(door, { ...ports, audience: ports.controlPlane.url, recordIntent });
+  mountAttestorDoors(door, { ...ports, audience: ports.url, recordIntent });
+  mountAuthorityDoors(door, { ...ports, recordIntent });
 
   door.administrator(
     verifyAdministrator,
@@ -80,14 +86,15 @@ export function createAdminApp(ports: AdminPorts): Hono {
 
   door.administrator(verifyAdministrator, 'status:read', 'GET', PATHS.admin.status, 0, async (context) => {
     const head = await feedLog.head();
-    const { trustDomain, rootDigest } = ports.controlPlane;
+    const controlPlane = await ports.controlPlane();
+    const { trustDomain, rootDigest } = controlPlane;
     const answer: StatusAnswer = {
       trustDomain,
       rootDigest,
       releaseNumber: head?.releaseNumber ?? 0,
       feedSequence: head?.sequence ?? 0,
       epoch: head?.epoch ?? '',
-      controlPlane: ports.controlPlane,
+      controlPlane,
     };
     return context.json(answer);
   });

@@ -20,7 +20,7 @@ export interface JoinTokenDoorPorts {
   readonly joinTokens: JoinTokenStore;
   readonly attestors: AttestorStore;
   /** What agents pin; travels in their tokens. */
-  readonly controlPlane: ControlPlaneTrust;
+  readonly controlPlane: () => Promise<ControlPlaneTrust>;
   readonly recordIntent: (action: string, subject: string, by: Administrator) => Promise<void>;
 }
 
@@ -54,7 +54,7 @@ export function mountJoinTokenDoor(door: Pick<Door, 'administrator'>, ports: Joi
       return { refused: 'malformed-request', reason: agentId.reason, detail: 'agentName is one path segment' };
     await ports.recordIntent('join-token-create', agentId.value, by);
     const created = await joinTokens.create(agentId.value, request.value.ttlSeconds ?? DEFAULT_TTL_SECONDS);
-    const token = formatJoinToken({ ...ports.controlPlane, secret: created.secret });
+    const token = formatJoinToken({ ...(await ports.controlPlane()), secret: created.secret });
     const answer: JoinTokenAnswer = { token, agentId: agentId.value, expiresAtMs: created.expiresAtMs };
     return context.json(answer, 201, { 'cache-control': 'no-store' });
   }

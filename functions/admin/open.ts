@@ -6,7 +6,7 @@ import type { VerifyAdministrator } from '../door/administrator.ts';
 import type { FunctionPorts } from '../ports.ts';
 import { createRecorder } from '../recorder.ts';
 import type { OpenApp } from '../served.ts';
-import { loadControlPlaneTrust, loadTrustAnchors } from '../trust_anchors.ts';
+import { loadControlPlaneTrust, openTrustAnchors, rootDigestOf } from '../trust_anchors.ts';
 import { createAdminApp } from './app.ts';
 
 /** `place`: where agents find the control plane. */
@@ -18,7 +18,8 @@ export async function openAdmin(
 ): Promise<OpenApp> {
   const { table, keys, clock, trustDomain, log, verifyAdministrator } = ports;
   const recorder = createRecorder('admin', ports);
-  const { root } = await loadTrustAnchors(ports);
+  const anchors = await openTrustAnchors(ports);
+  const pinned = await loadControlPlaneTrust(ports, anchors, ports.place);
   const [factsMac, mac] = await Promise.all([keys.mac('facts'), keys.mac('entries')]);
   const app = createAdminApp({
     ...recorder.doorPorts,
@@ -46,7 +47,9 @@ export async function openAdmin(
       onForged: (key) => log('error', 'entry-forged', { ...key }),
     }),
     feedLog: createFeedLog({ table, mac: factsMac }),
-    controlPlane: await loadControlPlaneTrust(ports, root, ports.place),
+    controlPlane: async () => ({ ...pinned, rootDigest: rootDigestOf(await anchors.current()) }),
+    url: ports.place.url,
+    operateAuthority: ports.certifier.operateAuthority,
     clock,
     record: recorder.record,
   });

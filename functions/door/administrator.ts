@@ -83,7 +83,8 @@ export type Permission =
   | 'releases:publish'
   | 'records:read'
   | 'trail:export'
-  | 'access:revoke';
+  | 'access:revoke'
+  | 'authority:operate';
 
 const GRANTS: { readonly [P in Permission]: readonly Role[] } = {
   'status:read': ['reader', 'auditor', 'operator', 'authority-operator', 'security-administrator'],
@@ -100,6 +101,7 @@ const GRANTS: { readonly [P in Permission]: readonly Role[] } = {
   'records:read': ['auditor', 'security-administrator'],
   'trail:export': ['auditor', 'security-administrator'],
   'access:revoke': ['operator', 'security-administrator'],
+  'authority:operate': ['authority-operator', 'security-administrator'],
 };
 
 export function isGranted(administrator: Administrator, permission: Permission): boolean {

@@ -12,7 +12,7 @@ import type { AuthenticateAgent } from './door.ts';
 
 /** What the control plane itself trusts and has revoked at this moment. */
 export interface AuthorityView {
-  readonly bundle: TrustBundle;
+  bundle(): Promise<TrustBundle>;
   readonly issuers: readonly Certificate[];
   /** By serial, by name since a time, or by issuer. */
   isRevoked(svid: { readonly spiffeId: string; readonly leaf: Certificate }): Promise<boolean>;
@@ -34,15 +34,15 @@ export function createAgentAuthentication(ports: {
       bodyDigest: createHash('sha256').update(call.body).digest(),
       audience: ports.audience,
       nowMs: ports.clock.nowMs(),
-      bundle: authority.bundle,
+      bundle: await authority.bundle(),
       issuers: authority.issuers,
       consume: call.method === 'GET' ? async () => true : ports.replayGuard.consume,
     });
     if (!verified.ok) return verified;
-    const { serial, leaf } = verified.value;
+    const { serial, leaf, notAfterMs } = verified.value;
     const spiffeId = verified.value.spiffeId.uri;
     if (!spiffeId.startsWith(`spiffe://${ports.trustDomain}${AGENT_PATH}`)) return refuse('not-an-agent');
     if (await authority.isRevoked({ spiffeId, leaf })) return refuse('agent-revoked');
-    return accept({ spiffeId, serial });
+    return accept({ spiffeId, serial, notAfterMs });
   };
 }

@@ -7,7 +7,7 @@ import type { AuthorityView } from './agent_proof.ts';
 
 /** Cost of `isRevoked`: three reads. Throws when they cannot be made: then nobody knows, and the call is refused. */
 export function createAuthorityView(ports: {
-  readonly bundle: TrustBundle;
+  readonly bundle: () => Promise<TrustBundle>;
   readonly feedLog: FeedLog;
   readonly clock: Clock;
 }): AuthorityView {

@@ -36,6 +36,8 @@ export interface Call {
 export interface Agent {
   readonly spiffeId: string;
   readonly serial: string;
+  /** Of its SVID. */
+  readonly notAfterMs: number;
 }
 
 export type AuthenticateAgent = (call: Call) => Promise<Result<Agent>>;
@@ -201,7 +203,7 @@ function bearerOf(headers: Headers): string {
 }
 
 /** Proofs sign the target; Hono's own `path` is decoded, so it is cut from the URL's text. */
-function targetOf(context: Context): string {
+export function targetOf(context: Context): string {
   const url = context.req.url;
   const path = url.indexOf('/', url.indexOf('://') + 3);
   return path < 0 ? '/' : url.slice(path);

@@ -3,15 +3,22 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { PATHS } from '@postern/api';
 import type { FeedPublisher } from '@postern/feed';
+import { REQUEST_PROOF_HEADER } from '@postern/identity';
 import type { Objects } from '@postern/store';
-import type { Hono } from 'hono';
-import { type AuthenticateAgent, createDoor, type DoorPorts } from '../door/door.ts';
+import type { Context, Hono } from 'hono';
+import { type AgentReport, BUNDLE_PARAMETER } from '../consumers.ts';
+import { type Agent, type AuthenticateAgent, createDoor, type DoorPorts, targetOf } from '../door/door.ts';
 import { releaseObject } from '../publish/releases.ts';
 
 export interface FeedPorts extends DoorPorts {
   readonly authenticate: AuthenticateAgent;
   readonly publisher: FeedPublisher;
   readonly objects: Objects;
+  /** What proofs are made for. */
+  readonly audience: string;
+  /** Keeps which trust bundle an agent says it has. */
+  readonly report: (report: AgentReport) => Promise<void>;
+  readonly onFault: (fault: unknown) => void;
 }
 
 const MAX_EPOCH_LENGTH = 64;
@@ -23,11 +30,15 @@ const compress = promisify(gzip);
 export function createFeedApp(ports: FeedPorts): Hono {
   const door = createDoor('feed', ports);
 
-  door.agent(ports.authenticate, 'GET', PATHS.feed, 0, async (context) => {
+  door.agent(ports.authenticate, 'GET', PATHS.feed, 0, async (context, agent) => {
     const epoch = context.req.query('epoch') ?? '';
     const after = Number(context.req.query('after') ?? '0');
     if (epoch.length > MAX_EPOCH_LENGTH || !Number.isSafeInteger(after) || after < 0)
       return { refused: 'malformed-request', reason: 'feed-position-malformed' };
+    const said = context.req.query(BUNDLE_PARAMETER);
+    if (said !== undefined && !BUNDLE_SEQUENCE.test(said))
+      return { refused: 'malformed-request', reason: 'bundle-sequence-malformed' };
+    if (said !== undefined) await keep(context, agent, Number(said));
     const page = await ports.publisher.page({ epoch, after });
     if (page === undefined) return { refused: 'unavailable', reason: 'feed-not-open' };
     context.header('cache-control', 'no-store');
@@ -50,8 +61,17 @@ export function createFeedApp(ports: FeedPorts): Hono {
     return context.body(Uint8Array.from(await compress(jws)), 200, { ...headers, 'content-encoding': 'gzip' });
   });
 
+  /** A rollover may wait for want of it; the agent's own work does not. */
+  async function keep(context: Context, agent: Agent, bundleSequence: number): Promise<void> {
+    const proof = context.req.header(REQUEST_PROOF_HEADER) ?? '';
+    const report = { agent, bundleSequence, proof, target: targetOf(context), audience: ports.audience };
+    await ports.report(report).catch(ports.onFault);
+  }
+
   return door.app;
 }
+
+const BUNDLE_SEQUENCE = /^[1-9]\d{0,14}$/;
 
 /** RFC 9110 12.5.3: named, and not with a weight of nothing. */
 function acceptsGzip(acceptEncoding = ''): boolean {

@@ -16,9 +16,12 @@ await objects.putIfAbsent(releaseObject(2), LARGE);
 const app = createFeedApp({
   recordRefusal: () => {},
   log: () => {},
-  authenticate: async () => accept({ spiffeId: 'spiffe://demo.test/postern/agent/node', serial: '01' }),
+  authenticate: async () => accept({ spiffeId: 'spiffe://demo.test/postern/agent/node', serial: '01', notAfterMs: 0 }),
   publisher: { page: async () => undefined, version: async () => undefined },
   objects,
+  audience: 'https://demo.test',
+  report: async () => {},
+  onFault: () => {},
 });
 const get = (number: number, acceptEncoding?: string) =>
   app.request(PATHS.release(number), {

@@ -25,6 +25,10 @@ export interface AgentDoorPorts {
   readonly joinTokens: JoinTokenStore;
   readonly lineages: LineageStore;
   readonly bundle: () => Promise<TrustBundle>;
+  /** The state of the authority, as `rotate` signed it. */
+  readonly authorityJws: () => Promise<string>;
+  /** Its bundle is waited for until its SVID ends. */
+  readonly noteAgent: (agentId: string, notAfterMs: number) => Promise<void>;
   readonly prove: Prove;
   /** Whether an issuer is at hand and records are taken, before a join token is spent on it; rejects when not. */
   readonly prepareJoin: (agentId: string) => Promise<void>;
@@ -118,6 +122,8 @@ export function mountAgentDoors(door: Pick<Door, 'open' | 'agent'>, ports: Agent
   }
 
   async function identityOf(issued: IssuedCertificate): Promise<AgentIdentity> {
-    return { ...svidOf(issued), trustBundle: formatTrustBundle(await ports.bundle()) };
+    await ports.noteAgent(issued.spiffeId, issued.notAfterMs);
+    const [bundle, authority] = await Promise.all([ports.bundle(), ports.authorityJws()]);
+    return { ...svidOf(issued), trustBundle: formatTrustBundle(bundle), authority };
   }
 }

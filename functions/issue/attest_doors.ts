@@ -6,7 +6,6 @@ import { type AttestedSvidsAnswer, MAX_SVIDS_PER_REQUEST, PATHS } from '@postern
 import {
   type Attestation,
   type Authority,
-  type IssueReason,
   type JwtSvidIssuer,
   type LineageStore,
   MAX_AUDIENCE_LENGTH,
@@ -21,7 +20,7 @@ import { parseJsonObject } from '../door/body.ts';
 import { type Call, type Door, type DoorRefusal, principalOf, type RecordRefusal } from '../door/door.ts';
 import { checkShape, listOf, optional, text } from '../door/shape.ts';
 import { MAX_PROOF_TEXT, type Prove, type Proven } from './attestation.ts';
-import { issueForEntry, MAX_CSR_TEXT, refusedIssue, svidOf } from './issued.ts';
+import { type EntryIssueReason, issueForEntry, MAX_CSR_TEXT, refusedIssue, svidOf } from './issued.ts';
 import { issueJwtSvid } from './jwt_doors.ts';
 import { createRenewals, type Renewing } from './renewals.ts';
 
@@ -35,6 +34,8 @@ export interface AttestDoorPorts {
   readonly renewalStore: RenewalStore;
   readonly lineages: LineageStore;
   readonly bundle: () => Promise<TrustBundle>;
+  /** What it is given now is what it goes by until its SVID ends. */
+  readonly noteAttested: (bundleSequence: number, notAfterMs: number) => Promise<void>;
   readonly clock: Clock;
   /** Whether an issuer is at hand, before a proof is spent on it; rejects when not. */
   readonly prepareIssue: () => Promise<void>;
@@ -112,7 +113,8 @@ export function mountAttestDoors(door: Pick<Door, 'open'>, ports: AttestDoorPort
     const svids: AttestedSvidsAnswer['svids'][number][] = [];
     const jwtSvids: NonNullable<AttestedSvidsAnswer['jwtSvids']>[number][] = [];
     const refused: AttestedSvidsAnswer['refused'][number][] = [];
-    let first: IssueReason | undefined;
+    let first: EntryIssueReason | undefined;
+    let lastEnd = 0;
     for (const { entry, spiffeId } of matched.slice(0, MAX_SVIDS_PER_REQUEST)) {
       const issued = await issueForEntry(ports.authority, { entry, spiffeId, csr, requester, selectors });
       if (!issued.ok) {
@@ -123,6 +125,7 @@ export function mountAttestDoors(door: Pick<Door, 'open'>, ports: AttestDoorPort
       const conflict = await renewals.follow(proven, renewing, entry, issued.value);
       if (conflict !== undefined) return conflict;
       svids.push({ entryId: entry.id, ...svidOf(issued.value) });
+      lastEnd = Math.max(lastEnd, issued.value.notAfterMs);
       if (jwtAudience === undefined) continue;
       const jwt = await issueJwtSvid(ports.jwtSvids, { entry, spiffeId, audience: jwtAudience, requester });
       if (jwt.ok) jwtSvids.push({ entryId: entry.id, ...jwt.value });
@@ -130,7 +133,9 @@ export function mountAttestDoors(door: Pick<Door, 'open'>, ports: AttestDoorPort
     }
     if (svids.length === 0 && first !== undefined) return refusedIssue(first);
     for (const { reason } of refused) ports.recordRefusal({ door: 'issue attested', reason, caller: requester });
-    const trustBundle = formatTrustBundle(await ports.bundle());
+    const bundle = await ports.bundle();
+    await ports.noteAttested(bundle.sequence ?? 0, lastEnd);
+    const trustBundle = formatTrustBundle(bundle);
     return { svids, ...(jwtAudience !== undefined && { jwtSvids }), refused, trustBundle };
   }
 }

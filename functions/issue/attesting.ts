@@ -18,7 +18,7 @@ export type AttestorSecret = (name: string) => Promise<string>;
 export function createAttesting(
   ports: Pick<StorePorts, 'table' | 'clock' | 'trustDomain' | 'log'> & {
     readonly url: string;
-    readonly bundle: TrustBundle;
+    readonly bundle: () => Promise<TrustBundle>;
     readonly feedLog: FeedLog;
     readonly joinTokens: JoinTokens;
     readonly allowLoopbackIssuers: boolean;
@@ -40,7 +40,7 @@ export function createAttesting(
     replayGuard: createReplayGuard(table, clock),
     joinTokens: ports.joinTokens,
     svids: {
-      bundle: async () => bundle,
+      bundle,
       isRevoked: ({ spiffeId, leaf }) => view.isRevoked({ spiffeId: spiffeId.uri, leaf }),
     },
   };

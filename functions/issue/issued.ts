@@ -2,32 +2,36 @@
 import type { IssuedSvid } from '@postern/api';
 import {
   type Authority,
+  findEntryProfile,
   type IssuedCertificate,
   type IssueReason,
   type RegistrationEntry,
-  WORKLOAD_PROFILE,
 } from '@postern/ca';
-import type { Result } from '@postern/result';
+import { type Result, refuse } from '@postern/result';
 import { parseSpiffeId, type SpiffeId } from '@postern/spiffe';
 import type { DoorRefusal } from '../door/door.ts';
 
 /** Base64 of the largest request. */
 export const MAX_CSR_TEXT = 12 * 1024;
 
+/** `profile-unknown`: of an entry that another version of the control plane wrote. */
+export type EntryIssueReason = IssueReason | 'profile-unknown';
+
 /** What is not here is the caller's own mistake. */
-const CODES: { readonly [R in IssueReason]?: DoorRefusal['refused'] } = {
+const CODES: { readonly [R in EntryIssueReason]?: DoorRefusal['refused'] } = {
   'authority-unavailable': 'unavailable',
   'issuer-life-too-short': 'unavailable',
   'lint-failed': 'internal',
   'lint-unreadable': 'internal',
+  'profile-unknown': 'internal',
 };
 
-export function refusedIssue(reason: IssueReason): DoorRefusal {
+export function refusedIssue(reason: EntryIssueReason): DoorRefusal {
   return { refused: CODES[reason] ?? 'malformed-request', reason };
 }
 
 /** `spiffeId`: the entry's, its template filled. `csr`: base64 DER, untrusted. */
-export function issueForEntry(
+export async function issueForEntry(
   authority: Authority,
   request: {
     readonly entry: RegistrationEntry;
@@ -37,13 +41,15 @@ export function issueForEntry(
     /** Of a workload that showed a proof of its own; for the record. */
     readonly selectors?: readonly string[];
   },
-): Promise<Result<IssuedCertificate, IssueReason>> {
+): Promise<Result<IssuedCertificate, EntryIssueReason>> {
   const { entry, spiffeId, csr, requester, selectors } = request;
+  const profile = findEntryProfile(entry.profile);
+  if (profile === undefined) return refuse('profile-unknown', entry.profile);
   return authority.issueX509Svid({
     spiffeId,
     dnsNames: entry.dnsNames,
     ttlSeconds: entry.ttlSeconds,
-    profile: WORKLOAD_PROFILE,
+    profile,
     csr: Buffer.from(csr, 'base64'),
     requester,
     entryId: entry.id,

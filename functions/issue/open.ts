@@ -5,6 +5,7 @@ import {
   createEphemeralIssuer,
   createJoinTokenStore,
   createJwtSvidIssuer,
+  createKmsIssuer,
   createLineageStore,
   type IssuanceAudit,
   type JwtIssuanceAudit,
@@ -14,13 +15,16 @@ import { createFeedLog } from '@postern/feed';
 import { createAttestorStore, createRenewalStore } from '@postern/identity';
 import type { Key } from '@postern/store';
 import { authenticateAgents } from '../agents.ts';
+import { createAttestedNotes, noteAgent } from '../consumers.ts';
+import { storedIssuers } from '../issuer_certificates.ts';
 import type { FunctionPorts } from '../ports.ts';
 import { createRecorder, type Recorder } from '../recorder.ts';
 import type { OpenApp } from '../served.ts';
-import { loadJwtKeys, loadTrustAnchors } from '../trust_anchors.ts';
+import { loadJwtKeys, openTrustAnchors } from '../trust_anchors.ts';
 import { createIssueApp } from './app.ts';
 import { createProve } from './attestation.ts';
 import { type AttestorSecret, createAttesting } from './attesting.ts';
+import { createIssuerAnchors } from './issuer_anchors.ts';
 
 export interface OpenIssue extends OpenApp {
   readonly authority: Authority;
@@ -35,22 +39,38 @@ export interface IssueFunctionPorts extends FunctionPorts {
   readonly attestorSecret: AttestorSecret;
 }
 
-/** The authority on an ephemeral issuer of this instance. */
+/** The authority on an ephemeral issuer of this instance, and on the one of the key store for profiles that say so. */
 export async function openIssue(ports: IssueFunctionPorts): Promise<OpenIssue> {
-  const { table, keys, certifier, clock, trustDomain, log } = ports;
+  const { table, objects, keys, certifier, clock, trustDomain, log } = ports;
   const recorder = createRecorder('issue', ports);
-  const [{ bundle }, factsMac, mac] = await Promise.all([
-    loadTrustAnchors(ports),
-    keys.mac('facts'),
-    keys.mac('entries'),
-  ]);
-  const issuer = createEphemeralIssuer({ certify: certifier.certifyIssuer, clock });
-  const authority = createAuthority({ issuer, audit: auditOf(recorder), clock });
+  const [anchors, factsMac, mac] = await Promise.all([openTrustAnchors(ports), keys.mac('facts'), keys.mac('entries')]);
+  const { bundle } = anchors;
+  const { isCurrent, above, roots } = createIssuerAnchors(anchors);
+  const feedLog = createFeedLog({ table, mac: factsMac });
+  const isDistrusted = async (keyId: string) => (await feedLog.latest('revocation', `issuer:${keyId}`)) !== undefined;
+  const issuer = createEphemeralIssuer({
+    certify: certifier.certifyIssuer,
+    above,
+    isCurrent,
+    isDistrusted,
+    clock,
+  });
+  const kms = createKmsIssuer({
+    trustDomain,
+    stored: () => storedIssuers(objects),
+    signer: (generation) => keys.signer('issuer', generation),
+    roots,
+    above,
+    isCurrent,
+    isDistrusted,
+    clock,
+  });
+  const authority = createAuthority({ issuers: { ephemeral: issuer, kms }, audit: auditOf(recorder), clock });
   const jwtSvids = createJwtSvidIssuer({
     trustDomain,
     issuer: ports.url,
     // Only when one is asked for: without that key, X.509-SVIDs are issued all the same.
-    jwtKeys: () => loadJwtKeys(ports),
+    jwtKeys: () => loadJwtKeys(ports, anchors),
     audit: jwtAuditOf(recorder),
     clock,
   });
@@ -62,7 +82,6 @@ export async function openIssue(ports: IssueFunctionPorts): Promise<OpenIssue> {
     await recorder.record({ kind: 'administrator-action', ...intent });
   }
 
-  const feedLog = createFeedLog({ table, mac: factsMac });
   const onForged = (key: Key) => log('error', 'entry-forged', { ...key });
   const entries = createEntryStore({ table, mac, clock, trustDomain, createId: recorder.createId, onForged });
   const joinTokens = createJoinTokenStore({ table, mac, clock });
@@ -85,7 +104,10 @@ export async function openIssue(ports: IssueFunctionPorts): Promise<OpenIssue> {
     attestors,
     renewalStore: createRenewalStore({ table, mac, onForged }),
     prove: createProve({ attestors, attesting }),
-    bundle: async () => bundle,
+    bundle,
+    authorityJws: async () => (await anchors.current()).jws,
+    noteAgent: (agentId, notAfterMs) => noteAgent(table, agentId, notAfterMs),
+    noteAttested: createAttestedNotes(table),
     prepareJoin,
     prepareIssue: async () => void (await issuer()),
     recordJoin: (join) => recorder.record({ kind: 'join', ...join }),

@@ -1,7 +1,14 @@
 /** Where agents learn which workloads are theirs, and get SVIDs for them: of their own node and of no other. */
 import { createHash } from 'node:crypto';
 import { type AgentEntry, type IssuedSvid, MAX_SVIDS_PER_REQUEST, PATHS } from '@postern/api';
-import { type Authority, clampTtl, type EntryStore, type RegistrationEntry, WORKLOAD_PROFILE } from '@postern/ca';
+import {
+  type Authority,
+  clampTtl,
+  type EntryStore,
+  findEntryProfile,
+  type RegistrationEntry,
+  WORKLOAD_PROFILE,
+} from '@postern/ca';
 import type { AuthenticateAgent, Door, RecordRefusal } from '../door/door.ts';
 import { checkShape, listOf, objectOf, text } from '../door/shape.ts';
 import { issueForEntry, MAX_CSR_TEXT, ownId, svidOf } from './issued.ts';
@@ -63,6 +70,6 @@ function agentEntryOf(entry: RegistrationEntry): AgentEntry {
     hint,
     dnsNames,
     federatesWith,
-    ttlSeconds: clampTtl(WORKLOAD_PROFILE, entry.ttlSeconds),
+    ttlSeconds: clampTtl(findEntryProfile(entry.profile) ?? WORKLOAD_PROFILE, entry.ttlSeconds),
   };
 }

@@ -5,6 +5,8 @@ import type { TrustDomain } from '@postern/spiffe';
 import type { Hono } from 'hono';
 import { createDoor, type DoorPorts, type DoorRefusal, type IdentifyFunction } from '../door/door.ts';
 import { checkShape, mapOf, text } from '../door/shape.ts';
+import type { OperateAuthority } from './authority_commands.ts';
+import { mountAuthorityDoor } from './authority_door.ts';
 import type { Certifier } from './certifier.ts';
 import { mayCertifyFeedKey, mayCertifyIssuer, mayCertifyProducer } from './entitlement.ts';
 
@@ -12,6 +14,7 @@ export interface RotateAppPorts extends DoorPorts {
   readonly identify: IdentifyFunction;
   readonly trustDomain: TrustDomain;
   readonly certifier: Certifier;
+  readonly operateAuthority: OperateAuthority;
 }
 
 const MAX_BODY_BYTES = 4096;
@@ -57,6 +60,7 @@ export function createRotateApp(ports: RotateAppPorts): Hono {
     return context.json({ certificate: await certifier.certifyProducer(opening) }, 201);
   });
 
+  mountAuthorityDoor(door, ports);
   return door.app;
 }
 

@@ -6,6 +6,7 @@ import type { ProducerCertificate } from '@postern/audit';
 import type { CertifyIssuerKey } from '@postern/ca';
 import type { CertifyFeedKey } from '@postern/feed';
 import type { PublicJwk } from '@postern/keys';
+import type { OperateAuthority } from './authority_commands.ts';
 
 export interface ProducerOpening {
   readonly producer: ProducerCertificate['producer'];
@@ -20,4 +21,6 @@ export interface Certifier {
   readonly certifyFeedKey: CertifyFeedKey;
   /** Answers a compact JWS (`producer_certificate.ts` of `@postern/audit`). */
   readonly certifyProducer: (opening: ProducerOpening) => Promise<string>;
+  /** For `admin` alone. */
+  readonly operateAuthority: OperateAuthority;
 }

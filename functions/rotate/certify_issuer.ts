@@ -2,52 +2,35 @@
  * The one function that may use the root key. Certifies the key of an issuing instance: logged, counted, and in the feed
  * before its first leaf, so that every decision point knows an issuer before it meets one of its certificates.
  */
-import { type CertifyIssuerKey, certifyIssuer, readOwnCertificate } from '@postern/ca';
-import type { FeedLog } from '@postern/feed';
-import { type Signer, SignerUnavailable } from '@postern/keys';
-import type { Certificate, TrustDomain } from '@postern/spiffe';
+import { type CertifyIssuerKey, certifyIssuer, EPHEMERAL_ISSUER_SECONDS } from '@postern/ca';
+import { SignerUnavailable } from '@postern/keys';
+import type { TrustDomain } from '@postern/spiffe';
 import type { Clock, Table } from '@postern/store';
+import { type AnnouncePorts, announceIssuer } from './announce_issuer.ts';
+import type { RollingAuthority } from './rolling_authority.ts';
 
-export interface RotatePorts {
+export interface RotatePorts extends AnnouncePorts {
   readonly trustDomain: TrustDomain;
-  readonly rootSigner: () => Promise<Signer>;
-  readonly root: Certificate;
-  readonly feedLog: FeedLog;
+  /** The root that signs now. */
+  readonly certifying: RollingAuthority['certifying'];
+  readonly isNameConstrained: boolean;
   readonly table: Table;
   readonly clock: Clock;
-  /** Durable when it resolves. */
-  readonly recordIssuer: (issuer: {
-    keyId: string;
-    serial: string;
-    notAfterMs: number;
-    certificate: string;
-  }) => Promise<void>;
 }
 
 /** A fleet of instances starts in minutes; more than this is a loop, or somebody else. */
 const MAX_ISSUERS_PER_HOUR = 500;
 const HOUR_MS = 60 * 60 * 1000;
 
-/** Cost: one use of the root key, one record, one entry of the feed. */
+/** Cost: one use of the root key, two reads, one record, one entry of the feed. */
 export function createCertifyIssuer(ports: RotatePorts): CertifyIssuerKey {
   return async (spki) => {
     const nowMs = ports.clock.nowMs();
     await count(ports.table, nowMs);
-    const rootSigner = await ports.rootSigner();
-    const der = await certifyIssuer({ rootSigner, root: ports.root, spki, trustDomain: ports.trustDomain, nowMs });
-    const issuer = readOwnCertificate(der);
-    const keyId = issuer.subjectKeyId as string;
-    const certificate = Buffer.from(der).toString('base64');
-    await ports.recordIssuer({ keyId, serial: issuer.serial, notAfterMs: issuer.notAfterMs, certificate });
-    const fact = {
-      kind: 'issuer-certificate',
-      subject: keyId,
-      observedAtMs: nowMs,
-      expiresAtMs: issuer.notAfterMs,
-      certificate,
-    } as const;
-    const appended = await ports.feedLog.append([fact]);
-    if (!appended.ok) throw new SignerUnavailable(`the issuer is not in the feed: ${appended.reason}`);
+    const { signer: rootSigner, root } = await ports.certifying(EPHEMERAL_ISSUER_SECONDS);
+    const { trustDomain, isNameConstrained } = ports;
+    const der = await certifyIssuer({ rootSigner, root, spki, trustDomain, nowMs, isNameConstrained });
+    await announceIssuer(ports, der, nowMs);
     return der;
   };
 }

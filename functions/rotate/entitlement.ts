@@ -8,6 +8,9 @@ export const mayCertifyIssuer = (caller: FunctionName): boolean => caller === 'i
 /** The feed's head is what agents believe. */
 export const mayCertifyFeedKey = (caller: FunctionName): boolean => caller === 'feed';
 
+/** Administrators come to its door, and are known there. */
+export const mayOperateAuthority = (caller: FunctionName): boolean => caller === 'admin';
+
 /** A producer bears the name of whoever proved to be it: a function its own, and `ingest` those of the agents it authenticated. */
 export function mayCertifyProducer(
   caller: FunctionName,

@@ -1,5 +1,5 @@
 /** `rotate` as the other functions reach it: over HTTP, known by the role they run as. */
-import { PATHS } from '@postern/api';
+import { type AuthorityOutcome, PATHS } from '@postern/api';
 import type { CertifiedFeedKey } from '@postern/feed';
 import { SignerUnavailable } from '@postern/keys';
 import type { Certifier } from './certifier.ts';
@@ -17,7 +17,8 @@ export type SendToRotate = (
 ) => Promise<{ readonly status: number; readonly bytes: Uint8Array }>;
 
 const TIMEOUT_MS = 8_000;
-const MAX_ANSWER_BYTES = 64 * 1024;
+/** The authority's state with a hundred of those it waits for. */
+const MAX_ANSWER_BYTES = 256 * 1024;
 
 /**
  * `url`: of `rotate`'s door, without a last slash. Whatever it does not answer is a key that
@@ -51,5 +52,6 @@ export function createRemoteCertifier(ports: { readonly url: string; readonly se
     async certifyProducer(opening) {
       return (await ask<{ certificate: string }>(PATHS.keys.producer, opening)).certificate;
     },
+    operateAuthority: (command, by) => ask<AuthorityOutcome>(PATHS.keys.authority, { ...command, by }),
   };
 }

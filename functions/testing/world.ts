@@ -180,8 +180,8 @@ function bodyOf(body: unknown): string | Uint8Array<ArrayBuffer> {
 
 function failingKeys(keys: KeyRing, faults: Faults, signed: (name: SigningKeyName) => void): KeyRing {
   return {
-    async signer(name) {
-      const signer = await keys.signer(name);
+    async signer(name, generation) {
+      const signer = await keys.signer(name, generation);
       const guarded: Signer = {
         ...signer,
         async sign(message) {
@@ -193,6 +193,7 @@ function failingKeys(keys: KeyRing, faults: Faults, signed: (name: SigningKeyNam
       return guarded;
     },
     publicKey: keys.publicKey,
+    create: keys.create,
     async mac(name) {
       const mac = await keys.mac(name);
       const check = () => {

@@ -14,6 +14,7 @@ import { type Clock, systemClock } from '@postern/store';
 import { createUnixAttestor } from './attest/unix.ts';
 import { leftoverRuns, openRunSpool } from './audit/runs.ts';
 import { createShipper } from './audit/shipper.ts';
+import { createRootFollower } from './authority_chain.ts';
 import { createControlPlaneClient, type SendCall, type SignProof } from './control_plane/client.ts';
 import { createFeedSync } from './control_plane/feed_sync.ts';
 import { createExtAuthz } from './ext_authz/index.ts';
@@ -57,12 +58,20 @@ export interface AgentOptions {
    * with `CredentialsMissing` where there are none. For control planes whose ingest door IAM guards.
    */
   readonly createSignedFetch?: (target: { readonly region: string }) => SendCall;
+  /** For tests, and for control planes that are nearer or farther than usual; each has its own default. */
+  readonly pace?: {
+    readonly feedMs?: number;
+    /** How long after a roll-over the last SVID is renewed for it. */
+    readonly followRootMs?: number;
+  };
   readonly clock?: Clock;
   readonly log: Log;
 }
 
 export interface Agent {
   readonly spiffeId: string;
+  /** Of its own SVID, as it is now. */
+  serial(): string;
   /** Resolves when a release and every entry's SVID are here; rejects with `AgentNotReady`, which says what is not. */
   ready(timeoutMs: number): Promise<void>;
   stop(): Promise<void>;
@@ -145,16 +154,23 @@ async function start(
   }
   const store = createIdentityStore(trust.trustDomain);
   let bundlesSeen: unknown;
+  let bundleSequence = identity.bundleSequence;
+  let onBundles = () => {};
   // Identities need no release: until the feed says more, the authorities pinned at the join are the trust domain's.
   store.setBundles(new Map([[trust.trustDomain, identity.authorities]]));
   const takeBundles = () => {
-    const bundles = follower.state(clock.nowMs())?.bundles;
-    if (bundles === undefined || bundles === bundlesSeen) return;
+    const bundles = follower.bundles(clock.nowMs());
+    // A feed that has never said anything of our own trust domain takes nothing back that was pinned.
+    if (bundles === undefined || bundles === bundlesSeen || !(bundles.has(trust.trustDomain) || bundlesSeen)) return;
     bundlesSeen = bundles;
+    const sequence = bundles.get(trust.trustDomain)?.sequence ?? bundleSequence;
+    const isOther = sequence !== bundleSequence;
     store.setBundles(
       new Map([...bundles].map(([name, bundle]) => [name, bundle.x509Authorities])),
       new Map([...bundles].map(([name, bundle]) => [name, bundle.jwtAuthorities])),
     );
+    bundleSequence = sequence;
+    if (isOther) onBundles();
   };
   takeBundles();
   const feed = createFeedSync({
@@ -164,6 +180,8 @@ async function start(
     log,
     saveSnapshot: (text) => folder.save(SNAPSHOT_FILE, text),
     changed: takeBundles,
+    bundleSequence: () => bundleSequence,
+    ...(options.pace?.feedMs !== undefined && { periodMs: options.pace.feedMs }),
   });
 
   // Records: numbered and chained here, spooled to disk, shipped when the control plane is there.
@@ -203,7 +221,9 @@ async function start(
   });
 
   // Services of this node.
-  const keeper = createSvidKeeper({ client, store, clock, log });
+  const { followRootMs } = options.pace ?? {};
+  const keeper = createSvidKeeper({ client, store, clock, log, ...(followRootMs !== undefined && { followRootMs }) });
+  const root = createRootFollower(() => store.bundles([]).get(trust.trustDomain) ?? [], followRootMs);
   const attestor = createUnixAttestor({
     needsDigest: () =>
       store.entries().some((entry) => entry.selectors.some((selector) => selector.startsWith('unix:sha256:'))),
@@ -248,12 +268,18 @@ async function start(
     isSynced = true;
   });
   const renewal = createPeriodic('renewal', RENEWAL_CHECK_MS, log, async () => {
-    if (identity === undefined || !isDueForRenewal(identity, clock.nowMs())) return;
-    const renewed = await renewNode({ client, folder, trust }, clock.nowMs());
+    const nowMs = clock.nowMs();
+    if (identity === undefined || !(isDueForRenewal(identity, nowMs) || root.isDue(identity, nowMs))) return;
+    const renewed = await renewNode({ client, folder, trust }, nowMs, identity);
     if (!renewed.ok) return log('error', 'renewal-refused', { reason: renewed.reason });
     identity = renewed.value;
     log('info', 'renewed', { serial: identity.serial });
   });
+  // What leads to an authority that is gone is not left for the next round.
+  onBundles = () => {
+    entries.wake();
+    renewal.wake();
+  };
   await feed.sync();
   feed.start();
   entries.start();
@@ -262,8 +288,10 @@ async function start(
   shipLeftover.start();
 
   const readiness = { follower, hasIdentities: () => isSynced && store.isReady(), nowMs: () => clock.nowMs() };
+  const { serial } = identity;
   return {
     spiffeId,
+    serial: () => identity?.serial ?? serial,
     ready: (timeoutMs) => waitUntilReady(readiness, timeoutMs),
     async stop() {
       await Promise.all([feed.stop(), entries.stop(), renewal.stop(), shipLeftover.stop()]);

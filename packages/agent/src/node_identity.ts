@@ -4,7 +4,7 @@
  */
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { type AgentIdentity, type ControlPlaneTrust, parseJoinToken } from '@postern/api';
-import { createCsr } from '@postern/ca';
+import { type AuthorityReason, bundleOf, createCsr, knowsRoot, verifyAuthorityState } from '@postern/ca';
 import { verifyX509Signature } from '@postern/keys';
 import { accept, type Result, refuse } from '@postern/result';
 import { parseTrustBundle, parseTrustDomain, type TrustBundle, verifyX509Svid } from '@postern/spiffe';
@@ -18,8 +18,10 @@ export interface NodeIdentity {
   readonly spiffeId: string;
   readonly serial: string;
   readonly chain: readonly Uint8Array[];
-  /** The pinned authorities, DER: what SVIDs are verified with before the feed says more. */
+  /** DER: what SVIDs are verified with before the feed says more; pinned, or as the authority's signed state says. */
   readonly authorities: readonly Uint8Array[];
+  /** Of the bundle that those were in; absent in what an earlier version stored. */
+  readonly bundleSequence?: number;
   readonly privateKey: KeyObject;
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
@@ -30,6 +32,8 @@ export type JoinReason =
   | 'join-token-malformed'
   | 'root-not-pinned'
   | 'bundle-malformed'
+  | 'authority-older'
+  | AuthorityReason
   | 'svid-invalid'
   | 'svid-foreign-key';
 
@@ -91,17 +95,18 @@ export async function joinNode(
 ): Promise<Result<NodeIdentity, JoinReason>> {
   const { privateKey, csr } = createKeyAndCsr();
   const answer = await ports.client.join({ token: secret, csr });
-  return answer.ok ? adopt(ports, answer.value, privateKey, nowMs) : answer;
+  return answer.ok ? adopt(ports, answer.value, privateKey, nowMs, undefined) : answer;
 }
 
 /** The call is signed by the present SVID; a new key each time. */
 export async function renewNode(
   ports: { readonly client: ControlPlaneClient; readonly folder: StateFolder; readonly trust: ControlPlaneTrust },
   nowMs: number,
+  present: NodeIdentity,
 ): Promise<Result<NodeIdentity, JoinReason>> {
   const { privateKey, csr } = createKeyAndCsr();
   const answer = await ports.client.renew(csr);
-  return answer.ok ? adopt(ports, answer.value, privateKey, nowMs) : answer;
+  return answer.ok ? adopt(ports, answer.value, privateKey, nowMs, present) : answer;
 }
 
 function createKeyAndCsr(): { privateKey: KeyObject; csr: string } {
@@ -114,8 +119,12 @@ function adopt(
   answer: AgentIdentity,
   privateKey: KeyObject,
   nowMs: number,
+  present: NodeIdentity | undefined,
 ): Result<NodeIdentity, JoinReason> {
-  const bundle = pinnedBundle(answer.trustBundle, ports.trust);
+  const bundle =
+    answer.authority === undefined
+      ? pinnedBundle(answer.trustBundle, ports.trust)
+      : signedBundle(answer.authority, ports.trust, present);
   if (!bundle.ok) return bundle;
   const chain = answer.chain.map((der) => new Uint8Array(Buffer.from(der, 'base64')));
   const verified = verifyX509Svid({
@@ -132,6 +141,7 @@ function adopt(
     serial: verified.value.serial,
     chain,
     authorities: bundle.value.x509Authorities,
+    ...(answer.authority !== undefined && { bundleSequence: bundle.value.sequence ?? 0 }),
     privateKey,
     notBeforeMs: verified.value.leaf.notBeforeMs,
     notAfterMs: verified.value.leaf.notAfterMs,
@@ -152,6 +162,22 @@ function saveNodeIdentity(folder: StateFolder, identity: NodeIdentity): void {
     privateKey: identity.privateKey.export({ format: 'der', type: 'pkcs8' }).toString('base64'),
   };
   folder.save(IDENTITY_FILE, JSON.stringify(stored));
+}
+
+/**
+ * As the assertion key says, which the token pins; so a token outlives a roll-over. At the join the root that it pins must
+ * be one that the authority knows; afterwards the state only goes forward.
+ */
+function signedBundle(
+  jws: string,
+  trust: ControlPlaneTrust,
+  present: NodeIdentity | undefined,
+): Result<TrustBundle, JoinReason> {
+  const state = verifyAuthorityState(jws, trust.assertionKeys, trust.trustDomain);
+  if (!state.ok) return state;
+  if (present === undefined && !knowsRoot(state.value, trust.rootDigest)) return refuse('root-not-pinned');
+  const bundle = bundleOf(state.value);
+  return (bundle.sequence ?? 0) < (present?.bundleSequence ?? 0) ? refuse('authority-older') : accept(bundle);
 }
 
 /** The token pins the root: a bundle without it is somebody else's. */

@@ -4,6 +4,8 @@ import type { Log } from './log.ts';
 export interface Periodic {
   /** Runs at once, then periodically. */
   start(): void;
+  /** Runs again as soon as it can, and then periodically as before. Nothing before it was started. */
+  wake(): void;
   stop(): Promise<void>;
 }
 
@@ -11,6 +13,7 @@ export function createPeriodic(name: string, periodMs: number, log: Log, work: (
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> | undefined;
   let isStopped = false;
+  let isAwake = false;
   let failures = 0;
 
   async function run(): Promise<void> {
@@ -22,21 +25,32 @@ export function createPeriodic(name: string, periodMs: number, log: Log, work: (
       // The first of a row says it; the others would only repeat it.
       if (failures === 1) log('warn', 'periodic-work-failed', { work: name, error: (fault as Error).message });
     }
-    if (!isStopped) schedule();
+    if (isStopped) return;
+    schedule(isAwake ? 0 : periodMs);
+    isAwake = false;
   }
 
-  function schedule(): void {
+  function schedule(afterMs: number): void {
     timer = setTimeout(
       () => {
+        timer = undefined;
         running = run();
       },
-      periodMs * (0.8 + 0.4 * Math.random()),
+      afterMs * (0.8 + 0.4 * Math.random()),
     );
   }
 
   return {
     start() {
       running = run();
+    },
+    wake() {
+      if (timer === undefined) {
+        isAwake = running !== undefined;
+        return;
+      }
+      clearTimeout(timer);
+      schedule(0);
     },
     async stop() {
       isStopped = true;

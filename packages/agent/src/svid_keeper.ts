@@ -6,6 +6,7 @@ import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { type AgentEntry, MAX_SVIDS_PER_REQUEST, type SvidRequest } from '@postern/api';
 import { createCsr } from '@postern/ca';
 import type { Clock } from '@postern/store';
+import { createRootFollower } from './authority_chain.ts';
 import type { ControlPlaneClient } from './control_plane/client.ts';
 import type { WorkloadIdentity } from './identity_source.ts';
 import type { IdentityStore } from './identity_store.ts';
@@ -28,8 +29,11 @@ export function createSvidKeeper(ports: {
   readonly store: IdentityStore;
   readonly clock: Clock;
   readonly log: Log;
+  /** How long after a roll-over the last SVID is renewed for it. */
+  readonly followRootMs?: number;
 }): SvidKeeper {
   const { client, store, clock, log } = ports;
+  const root = createRootFollower(() => store.bundles([]).get(store.trustDomain) ?? [], ports.followRootMs);
   let etag: string | undefined;
   let entries: readonly AgentEntry[] = [];
   /** Entry id → revision that its SVID was issued for: a changed entry asks for a new one. */
@@ -49,7 +53,8 @@ export function createSvidKeeper(ports: {
 
   function isDue(entry: AgentEntry, nowMs: number): boolean {
     const held = store.identity(entry.id);
-    return held === undefined || issuedRevision.get(entry.id) !== entry.revision || isDueForRenewal(held, nowMs);
+    if (held === undefined || issuedRevision.get(entry.id) !== entry.revision) return true;
+    return isDueForRenewal(held, nowMs) || root.isDue(held, nowMs);
   }
 
   async function prepare(entry: AgentEntry): Promise<Pending> {

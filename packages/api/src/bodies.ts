@@ -50,6 +50,8 @@ export interface IssuedSvid {
 export interface AgentIdentity extends IssuedSvid {
   /** SPIFFE bundle document, JSON text. */
   readonly trustBundle: string;
+  /** The state of the authority: compact JWS by the assertion key; absent from a control plane that keeps none. */
+  readonly authority?: string;
 }
 
 export interface RenewRequest {

@@ -1,3 +1,4 @@
+export type * from './authority.ts';
 export type * from './bodies.ts';
 export { MAX_SVIDS_PER_REQUEST } from './bodies.ts';
 export { formatJoinToken, type JoinToken, MAX_JOIN_TOKEN_BYTES, parseJoinToken } from './join_token.ts';

@@ -23,6 +23,7 @@ export const PATHS = {
     issuer: '/v1/keys/issuer',
     feed: '/v1/keys/feed',
     producer: '/v1/keys/producer',
+    authority: '/v1/keys/authority',
   },
   admin: {
     entries: '/v1/admin/entries',
@@ -38,6 +39,7 @@ export const PATHS = {
     record: (id: string) => `/v1/admin/audit/records/${id}`,
     trail: '/v1/admin/audit/trail',
     revocations: '/v1/admin/revocations',
+    authority: '/v1/admin/authority',
     status: '/v1/admin/status',
   },
 } as const;

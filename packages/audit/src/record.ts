@@ -22,6 +22,7 @@ export type RecordBody =
   | JwtIssuanceRecord
   | JoinRecord
   | IssuerCertifiedRecord
+  | RolloverStepRecord
   | RegistrationRecord
   | ReleaseRecord
   | AdministratorRecord
@@ -73,6 +74,10 @@ export interface DecisionRecord {
 export interface IssuanceRecord {
   readonly kind: 'issuance-begin' | 'issuance-complete' | 'issuance-failed';
   readonly spiffeId: string;
+  /** What decided who signs, and how long it lasts. */
+  readonly profile?: string;
+  /** SHA-256 of the TBSCertificate, hex. */
+  readonly tbsDigest?: string;
   readonly serial: string;
   readonly dnsNames: readonly string[];
   readonly keyThumbprint: string;
@@ -116,6 +121,20 @@ export interface IssuerCertifiedRecord {
   readonly notAfterMs: number;
   /** Base64 DER. */
   readonly certificate: string;
+}
+
+/** Recorded before the state of the authority is written: it may tell of a step that was then lost to another. */
+export interface RolloverStepRecord {
+  readonly kind: 'rollover-step';
+  readonly step: string;
+  readonly key?: string;
+  readonly generation?: number;
+  /** Of the state that the step leads to. */
+  readonly sequence: number;
+  /** `rotate`, or who had it done. */
+  readonly by: string;
+  /** Of what was done against the rule. */
+  readonly reason?: string;
 }
 
 export interface RegistrationRecord {

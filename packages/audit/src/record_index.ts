@@ -139,6 +139,8 @@ function partiesOf(record: AuditRecord): readonly (string | undefined)[] {
     case 'release-published':
     case 'release-activated':
       return [record.by];
+    case 'rollover-step':
+      return [record.by];
     case 'refusal':
       return [record.caller];
     default:

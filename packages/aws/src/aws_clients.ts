@@ -18,8 +18,13 @@ import type {
   UpdateItemCommandOutput,
 } from '@aws-sdk/client-dynamodb';
 import type {
+  CreateAliasCommandInput,
+  CreateKeyCommandInput,
+  CreateKeyCommandOutput,
   GenerateMacCommandInput,
   GenerateMacCommandOutput,
+  GetKeyPolicyCommandInput,
+  GetKeyPolicyCommandOutput,
   GetPublicKeyCommandInput,
   GetPublicKeyCommandOutput,
   SignCommandInput,
@@ -53,6 +58,12 @@ export interface KmsCalls {
   ): Promise<Pick<GetPublicKeyCommandOutput, 'PublicKey' | 'KeyUsage' | 'SigningAlgorithms'>>;
   sign(input: SignCommandInput, signal: AbortSignal): Promise<Pick<SignCommandOutput, 'Signature'>>;
   generateMac(input: GenerateMacCommandInput, signal: AbortSignal): Promise<Pick<GenerateMacCommandOutput, 'Mac'>>;
+  createKey(input: CreateKeyCommandInput, signal: AbortSignal): Promise<Pick<CreateKeyCommandOutput, 'KeyMetadata'>>;
+  createAlias(input: CreateAliasCommandInput, signal: AbortSignal): Promise<unknown>;
+  getKeyPolicy(
+    input: GetKeyPolicyCommandInput,
+    signal: AbortSignal,
+  ): Promise<Pick<GetKeyPolicyCommandOutput, 'Policy'>>;
 }
 
 /** A release is the largest object, 44 MB at most. */

@@ -1,15 +1,25 @@
 /** The KeyRing port on KMS keys. */
-import { type KeyRing, type MacKeyName, SIGNING_ALGORITHMS, type SigningKeyName } from '@postern/keys';
+import {
+  checkGeneration,
+  type KeyRing,
+  type MacKeyName,
+  SIGNING_ALGORITHMS,
+  type SigningKeyName,
+  type SuccessorKeyName,
+} from '@postern/keys';
 import { askOnce } from './ask_once.ts';
 import type { KmsCalls } from './aws_clients.ts';
 import { createKmsMac } from './kms_mac.ts';
 import { readKmsPublicKey } from './kms_public_key.ts';
 import { createKmsSigner } from './kms_signer.ts';
+import { aliasOf, createKmsSuccessor } from './kms_successor.ts';
 
 /** Key ARNs. The keys of one function: each has only those that its role may use. */
 export interface KmsKeys {
   readonly signers: { readonly [Name in SigningKeyName]?: string };
   readonly macs: { readonly [Name in MacKeyName]?: string };
+  /** `alias/` and the deployment's name: later generations are found below it. None is, where it is absent. */
+  readonly aliasPrefix?: string | undefined;
 }
 
 /**
@@ -18,11 +28,35 @@ export interface KmsKeys {
  */
 export function createKmsKeyRing(ports: { readonly calls: KmsCalls; readonly keys: KmsKeys }): KeyRing {
   const { calls, keys } = ports;
-  const signing = openEach(keys.signers, (name, keyId) => openSigningKey(calls, name, keyId));
+  const signing = new Map<string, ReturnType<typeof openSigningKey>>();
   const macs = openEach(keys.macs, (name, keyId) => createKmsMac({ calls, keyId, name }));
+
+  const firstKeyId = (name: SigningKeyName): string => {
+    const keyId = keys.signers[name];
+    if (keyId === undefined) throw new TypeError(`the key \`${name}\` is none of this function's`);
+    return keyId;
+  };
+  const aliasPrefix = (): string => {
+    if (keys.aliasPrefix === undefined) throw new TypeError('this function knows no later generations of its keys');
+    return keys.aliasPrefix;
+  };
+  function open(name: SigningKeyName, generation = 1) {
+    checkGeneration(name, generation);
+    const first = firstKeyId(name);
+    const keyId = generation === 1 ? first : aliasOf(aliasPrefix(), name as SuccessorKeyName, generation);
+    const known = signing.get(keyId) ?? openSigningKey(calls, name, keyId);
+    signing.set(keyId, known);
+    return known;
+  }
   return {
-    signer: async (name) => ownKey(signing, name).signer(),
-    publicKey: async (name) => (await ownKey(signing, name).publicKey()).spki,
+    signer: async (name, generation) => open(name, generation).signer(),
+    publicKey: async (name, generation) => (await open(name, generation).publicKey()).spki,
+    async create(name, generation) {
+      checkGeneration(name, generation);
+      const first = firstKeyId(name);
+      if (generation > 1)
+        await createKmsSuccessor({ calls, aliasPrefix: aliasPrefix(), name, generation, firstKeyId: first });
+    },
     mac: async (name) => ownKey(macs, name),
   };
 }

@@ -6,6 +6,7 @@ import {
   SignerUnavailable,
   verifySignature,
 } from '@postern/keys';
+import { describeGenerations } from '@postern/keys/testing';
 import { StoreUnavailable, systemClock } from '@postern/store';
 import { describeObjectsContract, describeTableContract } from '@postern/store/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -148,6 +149,26 @@ describeWithTool('on MiniStack', ['ministack'], () => {
         await expect(mac.verify(new Uint8Array(1), tag)).rejects.toThrow(SignerUnavailable);
         await expect(mac.compute(new Uint8Array(1))).rejects.toThrow(SignerUnavailable);
       });
+    });
+
+    describeGenerations('of KMS keys', async () => {
+      const signers = {
+        root: await standIn.createSigningKey('ES384'),
+        jwt: await standIn.createSigningKey('ES256'),
+        assertion: await standIn.createSigningKey('ES256'),
+      };
+      const aliasPrefix = `alias/stack-${crypto.randomUUID()}`;
+      return () => createKmsKeyRing({ calls: clients.kms, keys: { signers, macs: {}, aliasPrefix } });
+    });
+
+    test('a later generation has the first’s policy, and the tags by which it was allowed to be made', async () => {
+      const root = await standIn.createSigningKey('ES384');
+      const aliasPrefix = `alias/policy-${set}`;
+      const ring = createKmsKeyRing({ calls: clients.kms, keys: { signers: { root }, macs: {}, aliasPrefix } });
+      await ring.create('root', 2);
+      const made = await standIn.describeKey(`${aliasPrefix}/root-2`);
+      expect(made.tags).toEqual({ PosternDeployment: `policy-${set}`, PosternKey: 'root' });
+      expect(JSON.parse(made.policy)).toEqual(JSON.parse((await standIn.describeKey(root)).policy));
     });
 
     test('a key ring signs with the keys that it was given, and shows their public halves', async () => {

@@ -34,7 +34,7 @@ export interface AwsPorts {
 
 /** Calls nobody yet. */
 export function openAwsPorts(config: AwsPortsConfig, clients: AwsClients): AwsPorts {
-  const { table: tableName, bucket, signers, macs, secrets, clock } = config;
+  const { table: tableName, bucket, signers, macs, aliasPrefix, secrets, clock } = config;
   const reads = new Map(
     Object.entries(secrets).flatMap(([name, arn]) =>
       arn === undefined ? [] : [[name, askOnce(() => readSecret(clients.secrets, name, arn))]],
@@ -43,7 +43,7 @@ export function openAwsPorts(config: AwsPortsConfig, clients: AwsClients): AwsPo
   return {
     table: createDynamoTable({ calls: clients.dynamodb, tableName, clock }),
     objects: createS3Objects({ calls: clients.s3, bucket }),
-    keys: createKmsKeyRing({ calls: clients.kms, keys: { signers, macs } }),
+    keys: createKmsKeyRing({ calls: clients.kms, keys: { signers, macs, aliasPrefix } }),
     async secret(name) {
       const read = reads.get(name);
       if (read === undefined) throw new TypeError(`the secret \`${name}\` is none of this function's`);

@@ -42,6 +42,11 @@ export interface Follower {
    * by `nowMs` are not in it, whether or not a page came since: a decision point that is cut off forgets on time too.
    */
   state(nowMs: number): DecisionState | undefined;
+  /**
+   * Trust bundles alone, by trust domain, of the newest facts that a signed head vouches for: they need no release, and an
+   * identity does not wait for one. Undefined before the first head.
+   */
+  bundles(nowMs: number): DecisionState['bundles'] | undefined;
   /** Where to go on: query of the next request. */
   position(): { readonly epoch: string; readonly after: number };
   /** Number of a release that the head names and that is not here yet: fetch it and call `applyRelease`. */
@@ -86,6 +91,8 @@ export function createFollower(trust: FeedTrust): Follower {
   let whole: Whole | undefined;
   /** Made of `whole` when somebody asks, and used until a fact in it expires. */
   let seen: { readonly whole: Whole; readonly facts: LiveFacts; readonly state: DecisionState } | undefined;
+
+  let bundles: { readonly of: FactSet; readonly live: LiveFacts } | undefined;
 
   /** Swaps in what is known, when it is whole: facts up to the head, and the release that the head names. */
   function refresh(): void {
@@ -161,6 +168,12 @@ export function createFollower(trust: FeedTrust): Follower {
 
   return {
     state: stateAt,
+    bundles(nowMs) {
+      if (verified.epoch === '') return undefined;
+      const isLive = bundles?.of === verified.facts && bundles.live.fromMs <= nowMs && nowMs < bundles.live.untilMs;
+      if (bundles === undefined || !isLive) bundles = { of: verified.facts, live: verified.facts.liveAt(nowMs) };
+      return bundles.live.view.bundles;
+    },
     position: () => ({ epoch: reached.epoch, after: reached.sequence }),
     wantedRelease() {
       const { releaseNumber = 0, releaseDigest } = latest?.head ?? {};

@@ -38,13 +38,16 @@ export {
 } from './public_key.ts';
 export { isRocaModulus } from './roca.ts';
 export {
+  checkGeneration,
   type KeyRing,
   type Mac,
   type MacKeyName,
+  type RolledKeyName,
   SIGNING_ALGORITHMS,
   type Signer,
   SignerUnavailable,
   type SigningKeyName,
+  type SuccessorKeyName,
 } from './signer.ts';
 export { createSoftwareMac, openSoftwareKeyRing } from './software_key_ring.ts';
 export { createSoftwareSigner, generatePrivateKey, generateSoftwareSigner } from './software_signer.ts';

@@ -47,6 +47,11 @@ export function loadOrCreateKeyFile(path: string, create: () => Uint8Array): Buf
   return made;
 }
 
+/** Undefined when there is none. Throws as the above does. */
+export function loadKeyFile(path: string): Buffer | undefined {
+  return load(path);
+}
+
 /** One open file is checked and read, so that it cannot be exchanged in between; a symbolic link is refused. */
 function load(path: string): Buffer | undefined {
   let file: number;

@@ -32,11 +32,12 @@ export class SignerUnavailable extends Error {
 }
 
 /** The control plane's signing keys; each is usable by exactly one function. */
-export type SigningKeyName = 'root' | 'jwt' | 'release' | 'checkpoint' | 'assertion';
+export type SigningKeyName = 'root' | 'issuer' | 'jwt' | 'release' | 'checkpoint' | 'assertion';
 
 /** What each signs with, on every key store. */
 export const SIGNING_ALGORITHMS: { readonly [Name in SigningKeyName]: SignatureAlgorithm } = {
   root: 'ES384',
+  issuer: 'ES256',
   jwt: 'ES256',
   release: 'ES256',
   checkpoint: 'EdDSA',
@@ -46,9 +47,35 @@ export const SIGNING_ALGORITHMS: { readonly [Name in SigningKeyName]: SignatureA
 /** Its MAC keys, by what they authenticate. */
 export type MacKeyName = 'entries' | 'postures' | 'facts';
 
+/** Keys whose roll-over every consumer of the bundle has to follow. */
+export type RolledKeyName = 'root' | 'jwt';
+
+/** Keys that have successors: each generation is a key of its own, and 1 is there from the beginning. */
+export type SuccessorKeyName = RolledKeyName | 'issuer';
+
 export interface KeyRing {
-  signer(name: SigningKeyName): Promise<Signer>;
+  /**
+   * `generation`: 1 when absent, and of keys that have no successors always. One that was not made throws
+   * `SignerUnavailable`: who names it has read of a key that this store does not have yet, or no more.
+   */
+  signer(name: SigningKeyName, generation?: number): Promise<Signer>;
   /** SubjectPublicKeyInfo, DER: for whoever verifies with a key that it may not use. */
-  publicKey(name: SigningKeyName): Promise<Uint8Array>;
+  publicKey(name: SigningKeyName, generation?: number): Promise<Uint8Array>;
+  /**
+   * Makes the key of a generation above 1; does nothing when it is there, so that it is asked for again after a crash.
+   * Throws `SignerUnavailable` when it cannot be made now.
+   */
+  create(name: SuccessorKeyName, generation: number): Promise<void>;
   mac(name: MacKeyName): Promise<Mac>;
 }
+
+/** Thrown by `KeyRing.create` and its kin for a number that is no generation, a bug of the caller. */
+export function checkGeneration(name: SigningKeyName, generation: number): void {
+  const isRolled = name === 'root' || name === 'issuer' || name === 'jwt';
+  if (!Number.isSafeInteger(generation) || generation < 1 || generation > MAX_GENERATION)
+    throw new RangeError(`generation ${generation} of the key \`${name}\``);
+  if (generation > 1 && !isRolled) throw new RangeError(`the key \`${name}\` has no successors`);
+}
+
+/** More roll-overs than a deployment lives to see; bounds what a name of a key may become. */
+const MAX_GENERATION = 9999;

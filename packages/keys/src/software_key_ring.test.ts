@@ -18,6 +18,7 @@ import { promisify } from 'node:util';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { MacKeyName, SigningKeyName } from './signer.ts';
 import { createSoftwareMac, openSoftwareKeyRing } from './software_key_ring.ts';
+import { describeGenerations } from './testing/describe_generations.ts';
 
 const base = mkdtempSync(join(tmpdir(), 'postern-keys-'));
 afterAll(() => rmSync(base, { recursive: true }));
@@ -86,6 +87,20 @@ describe('keys', () => {
     expect(new Set(ids.map(({ stdout }) => stdout.trim())).size).toBe(1);
     expect(readdirSync(dir)).toEqual(['root.pem']);
   });
+});
+
+describeGenerations('in a folder', async () => {
+  const dir = folder();
+  return () => openSoftwareKeyRing(dir);
+});
+
+test('later generations are files beside the first, as closed to others as it is', async () => {
+  const dir = folder();
+  const ring = openSoftwareKeyRing(dir);
+  await ring.create('root', 2);
+  await ring.create('jwt', 12);
+  expect(readdirSync(dir).sort()).toEqual(['jwt-12.pem', 'root-2.pem']);
+  for (const file of readdirSync(dir)) expect(mode(join(dir, file))).toBe('600');
 });
 
 describe('a key ring refuses to start, rather than to sign with a key that others know,', () => {

@@ -6,13 +6,15 @@ import { createHmac, createPrivateKey, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { SignatureAlgorithm } from './algorithms.ts';
 import { constantTimeEqual } from './constant_time.ts';
-import { loadOrCreateKeyFile, openKeyFolder } from './key_file.ts';
+import { loadKeyFile, loadOrCreateKeyFile, openKeyFolder } from './key_file.ts';
 import {
+  checkGeneration,
   type KeyRing,
   type Mac,
   type MacKeyName,
   SIGNING_ALGORITHMS,
   type Signer,
+  SignerUnavailable,
   type SigningKeyName,
 } from './signer.ts';
 import { createSoftwareSigner, generatePrivateKey } from './software_signer.ts';
@@ -20,29 +22,31 @@ import { createSoftwareSigner, generatePrivateKey } from './software_signer.ts';
 const MAC_KEY_BYTES = 32;
 
 /**
- * Keys of `dir`, made on first use. Throws when others can write the folder, when a key file can be read by anybody but
- * its owner, and when one holds something else than its key: a lost key is never replaced by a new one silently.
+ * Keys of `dir`; those of the first generation are made on first use, later ones when they are asked to be made. Throws
+ * when others can write the folder, when a key file can be read by anybody but its owner, and when one holds something
+ * else than its key: a lost key is never replaced by a new one silently.
  */
 export function openSoftwareKeyRing(dir: string): KeyRing {
   openKeyFolder(dir);
-  const signers = new Map<SigningKeyName, Signer>();
+  const signers = new Map<string, Signer>();
   const macs = new Map<MacKeyName, Mac>();
-  const open = (name: SigningKeyName): Signer => {
-    let signer = signers.get(name);
+  const open = (name: SigningKeyName, generation = 1, mayCreate = generation === 1): Signer => {
+    checkGeneration(name, generation);
+    const path = join(dir, generation === 1 ? `${name}.pem` : `${name}-${generation}.pem`);
+    let signer = signers.get(path);
     if (signer === undefined) {
       const algorithm = SIGNING_ALGORITHMS[name];
-      const path = join(dir, `${name}.pem`);
-      const pem = loadOrCreateKeyFile(path, () =>
-        Buffer.from(generatePrivateKey(algorithm).export({ format: 'pem', type: 'pkcs8' })),
-      );
+      const pem = mayCreate ? loadOrCreateKeyFile(path, () => createPem(algorithm)) : loadKeyFile(path);
+      if (pem === undefined) throw new SignerUnavailable(`there is no generation ${generation} of the key \`${name}\``);
       signer = readSigner(path, pem, algorithm);
-      signers.set(name, signer);
+      signers.set(path, signer);
     }
     return signer;
   };
   return {
-    signer: async (name) => open(name),
-    publicKey: async (name) => open(name).spki,
+    signer: async (name, generation) => open(name, generation),
+    publicKey: async (name, generation) => open(name, generation).spki,
+    create: async (name, generation) => void open(name, generation, true),
     async mac(name) {
       let mac = macs.get(name);
       if (mac === undefined) {
@@ -53,6 +57,10 @@ export function openSoftwareKeyRing(dir: string): KeyRing {
       return mac;
     },
   };
+}
+
+function createPem(algorithm: SignatureAlgorithm): Uint8Array {
+  return Buffer.from(generatePrivateKey(algorithm).export({ format: 'pem', type: 'pkcs8' }));
 }
 
 /** The parser's own message could quote the file, so it is not passed on. */

@@ -61,7 +61,8 @@ export interface ControlPlaneClient {
   entries(etag?: string): Promise<Result<{ entries: AgentEntries; etag?: string } | 'unchanged', CallReason>>;
   svids(request: SvidsRequest): Promise<Result<SvidsAnswer, CallReason>>;
   jwtSvids(request: JwtSvidsRequest): Promise<Result<JwtSvidsAnswer, CallReason>>;
-  feedPage(position: { epoch: string; after: number }): Promise<Result<FeedPage, CallReason>>;
+  /** `bundle`: sequence of the trust bundle that this node has handed on; for a rollover that waits for it. */
+  feedPage(position: { epoch: string; after: number; bundle?: number }): Promise<Result<FeedPage, CallReason>>;
   release(number: number): Promise<Result<string, CallReason>>;
   sendSegments(request: SegmentsRequest): Promise<Result<SegmentsAnswer, CallReason>>;
 }
@@ -151,8 +152,11 @@ export function createControlPlaneClient(ports: {
     },
     svids: (request) => callJson({ method: 'POST', target: PATHS.svids, body: request }),
     jwtSvids: (request) => callJson({ method: 'POST', target: PATHS.jwtSvids, body: request }),
-    feedPage: ({ epoch, after }) =>
-      callJson({ method: 'GET', target: `${PATHS.feed}?epoch=${encodeURIComponent(epoch)}&after=${after}` }),
+    feedPage({ epoch, after, bundle }) {
+      const said = bundle === undefined ? '' : `&bundle=${bundle}`;
+      const target = `${PATHS.feed}?epoch=${encodeURIComponent(epoch)}&after=${after}${said}`;
+      return callJson({ method: 'GET', target });
+    },
     async release(number) {
       const target = PATHS.release(number);
       const answer = await call({ method: 'GET', target, maxBytes: MAX_RELEASE_ANSWER_BYTES });

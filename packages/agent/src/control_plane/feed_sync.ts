@@ -26,10 +26,13 @@ export function createFeedSync(ports: {
   readonly clock: Clock;
   readonly log: Log;
   readonly saveSnapshot: (snapshot: string) => void;
-  /** Called after every change of what decisions are made with. */
+  /** Called after every page: what decisions are made with may have changed. */
   readonly changed: () => void;
+  /** Sequence of the trust bundle that workloads were given; undefined while there is none. */
+  readonly bundleSequence: () => number | undefined;
+  readonly periodMs?: number;
 }): FeedSync {
-  const { client, follower, clock, log } = ports;
+  const { client, follower, clock, log, periodMs = PERIOD_MS } = ports;
   let failures = 0;
   let savedVersion = '';
   let savedAtMs = 0;
@@ -38,11 +41,14 @@ export function createFeedSync(ports: {
 
   async function pages(): Promise<boolean> {
     for (;;) {
-      const page = await client.feedPage(follower.position());
+      const bundle = ports.bundleSequence();
+      const page = await client.feedPage({ ...follower.position(), ...(bundle !== undefined && { bundle }) });
       if (!page.ok) return refused('feed-page-refused', page.reason);
       const applied = follower.applyPage(page.value, clock.nowMs());
       if (!applied.ok) return refused('feed-refused', applied.reason);
-      if (!applied.value.more) return true;
+      if (applied.value.more) continue;
+      ports.changed();
+      return true;
     }
   }
 
@@ -71,7 +77,6 @@ export function createFeedSync(ports: {
     const snapshot = follower.snapshot();
     if (snapshot === undefined) return;
     ports.saveSnapshot(snapshot);
-    if (version !== savedVersion) ports.changed();
     savedVersion = version;
     savedAtMs = clock.nowMs();
   }
@@ -91,7 +96,7 @@ export function createFeedSync(ports: {
   }
 
   function schedule(): void {
-    const backoffMs = Math.min(MAX_BACKOFF_MS, PERIOD_MS * 2 ** Math.min(failures, 10));
+    const backoffMs = Math.min(MAX_BACKOFF_MS, periodMs * 2 ** Math.min(failures, 10));
     timer = setTimeout(
       () => {
         running = sync().then(() => {

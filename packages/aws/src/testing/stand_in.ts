@@ -3,9 +3,12 @@ import { type AttributeDefinition, CreateTableCommand, DynamoDBClient } from '@a
 import {
   CreateAliasCommand,
   CreateKeyCommand,
+  DescribeKeyCommand,
   DisableKeyCommand,
+  GetKeyPolicyCommand,
   type KeySpec,
   KMSClient,
+  ListResourceTagsCommand,
   UpdateAliasCommand,
 } from '@aws-sdk/client-kms';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
@@ -56,6 +59,14 @@ export function createStandIn(settings: Required<ClientSettings>) {
     createAlias: (AliasName: string, TargetKeyId: string) =>
       kms.send(new CreateAliasCommand({ AliasName, TargetKeyId })),
     moveAlias: (AliasName: string, TargetKeyId: string) => kms.send(new UpdateAliasCommand({ AliasName, TargetKeyId })),
+    /** `keyId`: may be an alias. */
+    async describeKey(keyId: string) {
+      const { KeyMetadata } = await kms.send(new DescribeKeyCommand({ KeyId: keyId }));
+      const KeyId = KeyMetadata?.KeyId;
+      const { Policy = '' } = await kms.send(new GetKeyPolicyCommand({ KeyId, PolicyName: 'default' }));
+      const { Tags = [] } = await kms.send(new ListResourceTagsCommand({ KeyId }));
+      return { policy: Policy, tags: Object.fromEntries(Tags.map(({ TagKey = '', TagValue }) => [TagKey, TagValue])) };
+    },
     /** Answers its ARN. */
     async createSecret(name: string, value: string | Uint8Array): Promise<string> {
       const service = openService('secretsmanager', settings);

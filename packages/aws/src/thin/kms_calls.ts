@@ -1,4 +1,4 @@
-import type { KeyUsageType, SigningAlgorithmSpec } from '@aws-sdk/client-kms';
+import type { KeyMetadata, KeyUsageType, SigningAlgorithmSpec } from '@aws-sdk/client-kms';
 import type { KmsCalls } from '../aws_clients.ts';
 import type { ClientSettings } from '../settings.ts';
 import { blobOf, createJsonCall } from './json_protocol.ts';
@@ -28,6 +28,14 @@ export function createThinKmsCalls(settings: ClientSettings): KmsCalls {
     },
     async generateMac(input, signal) {
       return { Mac: blobOf((await call('GenerateMac', input, signal))['Mac']) };
+    },
+    async createKey(input, signal) {
+      return { KeyMetadata: (await call('CreateKey', input, signal))['KeyMetadata'] as KeyMetadata | undefined };
+    },
+    createAlias: (input, signal) => call('CreateAlias', input, signal),
+    async getKeyPolicy(input, signal) {
+      const { Policy } = await call('GetKeyPolicy', input, signal);
+      return { Policy: typeof Policy === 'string' ? Policy : undefined };
     },
   };
 }

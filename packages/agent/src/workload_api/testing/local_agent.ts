@@ -83,7 +83,7 @@ export async function createTestAuthority(trustDomainName = TRUST_DOMAIN): Promi
   });
   const nothing = async () => {};
   const audit = { begin: nothing, complete: nothing, failed: nothing };
-  const authority = createAuthority({ issuer, clock: systemClock, audit });
+  const authority = createAuthority({ issuers: { ephemeral: issuer, kms: issuer }, clock: systemClock, audit });
   return {
     root,
     async issue(path, hint = '') {

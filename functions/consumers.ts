@@ -1,0 +1,145 @@
+/**
+ * Who verifies by our trust bundle, and which bundle each of them has: what a new root waits for. `issue` notes who was
+ * given an SVID, `feed` keeps what agents say, and `rotate` believes of it only what an agent's own key signed. Whoever
+ * merely writes the table can make a rollover wait; to make it hurry he would have to know who is not there.
+ */
+import { createHash } from 'node:crypto';
+import { AGENT_PATH, type Consumer } from '@postern/ca';
+import { verifyRequestProof } from '@postern/identity';
+import type { Certificate, TrustBundle } from '@postern/spiffe';
+import type { Attribute, Clock, Item, Table } from '@postern/store';
+
+const PARTITION = 'consumer';
+const HOUR_MS = 60 * 60 * 1000;
+const NO_BODY = createHash('sha256').digest();
+/** An agent is one of each kind; more than this is not a fleet of one trust domain. */
+const MAX_ITEMS = 100_000;
+
+/** Of the query of a feed poll. */
+export const BUNDLE_PARAMETER = 'bundle';
+
+/** The agent lives as long as its SVID. One write a join or renewal. */
+export async function noteAgent(table: Table, spiffeId: string, notAfterMs: number): Promise<void> {
+  await table.put({
+    pk: PARTITION,
+    sk: `live#${spiffeId}`,
+    attributes: { untilMs: notAfterMs },
+    ...expiry(notAfterMs),
+  });
+}
+
+/**
+ * Workloads without an agent poll for nothing: what they know is the bundle that came with their SVID, until that ends. One
+ * write an hour, bundle and instance.
+ */
+export function createAttestedNotes(table: Table): (bundleSequence: number, notAfterMs: number) => Promise<void> {
+  const noted = new Set<string>();
+  return async (bundleSequence, notAfterMs) => {
+    const hour = Math.ceil(notAfterMs / HOUR_MS);
+    const sk = `attested#${bundleSequence}#${hour}`;
+    if (noted.has(sk)) return;
+    const untilMs = hour * HOUR_MS;
+    await table.put({ pk: PARTITION, sk, attributes: { untilMs, bundleSequence }, ...expiry(untilMs) });
+    if (noted.size > 100) noted.clear();
+    noted.add(sk);
+  };
+}
+
+export interface AgentReport {
+  readonly agent: { readonly spiffeId: string; readonly serial: string; readonly notAfterMs: number };
+  readonly bundleSequence: number;
+  /** The call's own proof, over method and target: what the agent signed. */
+  readonly proof: string;
+  readonly target: string;
+  readonly audience: string;
+}
+
+const MAX_REMEMBERED = 20_000;
+
+/** Keeps what an authenticated agent said, when it is news. One write for each bundle and SVID of an agent, and instance. */
+export function createReports(table: Table, clock: Clock): (report: AgentReport) => Promise<void> {
+  const known = new Map<string, string>();
+  return async ({ agent, bundleSequence, proof, target, audience }) => {
+    const said = `${agent.serial} ${bundleSequence}`;
+    if (known.get(agent.spiffeId) === said) return;
+    const attributes = { bundleSequence, proof, target, audience, atMs: clock.nowMs() };
+    await table.put({ pk: PARTITION, sk: `report#${agent.spiffeId}`, attributes, ...expiry(agent.notAfterMs) });
+    if (known.size >= MAX_REMEMBERED) known.clear();
+    known.set(agent.spiffeId, said);
+  };
+}
+
+/**
+ * Everybody who lives. An agent that never said anything is among them, with no bundle; a report that its agent did not
+ * sign, or under an SVID that counts no more, is none. Cost: a query for each thousand items.
+ */
+export async function listConsumers(ports: {
+  readonly table: Table;
+  readonly bundle: TrustBundle;
+  readonly clock: Clock;
+  readonly isRevoked: (svid: { readonly spiffeId: string; readonly leaf: Certificate }) => Promise<boolean>;
+}): Promise<readonly Consumer[]> {
+  const { table, bundle, clock, isRevoked } = ports;
+  const nowMs = clock.nowMs();
+  const agents = new Map<string, Consumer>();
+  const others: Consumer[] = [];
+  for await (const { sk, attributes } of itemsOf(table)) {
+    const [kind, name] = split(sk);
+    const untilMs = Number(attributes['untilMs']);
+    if (kind === 'live' && untilMs > nowMs) {
+      agents.set(name, { untilMs, ...agents.get(name), name });
+    } else if (kind === 'attested' && untilMs > nowMs) {
+      const bundleSequence = Number(attributes['bundleSequence']);
+      others.push({ name: `workloads attested with bundle ${bundleSequence}`, bundleSequence, untilMs });
+    } else if (kind === 'report') {
+      const report = await believe(name, attributes, bundle);
+      if (report === undefined || report.notAfterMs <= nowMs) continue;
+      if (await isRevoked({ spiffeId: name, leaf: report.leaf })) agents.delete(name);
+      else agents.set(name, { name, bundleSequence: report.bundleSequence, untilMs: report.notAfterMs });
+    }
+  }
+  return [...agents.values(), ...others];
+}
+
+/** `attributes`: untrusted. What the agent signed names the bundle; the item's own number does not count. */
+async function believe(name: string, attributes: Item['attributes'], bundle: TrustBundle) {
+  const [proof, target, audience] = ['proof', 'target', 'audience'].map((member) => textOf(attributes[member]));
+  const atMs = Number(attributes['atMs']);
+  if (proof === undefined || target === undefined || audience === undefined || !Number.isFinite(atMs)) return undefined;
+  const said = new URLSearchParams(target.slice(target.indexOf('?') + 1)).get(BUNDLE_PARAMETER) ?? '';
+  if (!/^[1-9]\d{0,14}$/.test(said) || !name.startsWith(`spiffe://${bundle.trustDomain}${AGENT_PATH}`))
+    return undefined;
+  const verified = await verifyRequestProof(proof, {
+    method: 'GET',
+    target,
+    bodyDigest: NO_BODY,
+    audience,
+    nowMs: atMs,
+    bundle,
+    issuers: [],
+    consume: async () => true,
+  });
+  if (!verified.ok || verified.value.spiffeId.uri !== name) return undefined;
+  const { notAfterMs, leaf } = verified.value;
+  return { bundleSequence: Number(said), notAfterMs, leaf };
+}
+
+/** `live#` comes before `report#`: what was reported of the agent stays. */
+async function* itemsOf(table: Table): AsyncGenerator<Item> {
+  let count = 0;
+  for (let after: string | undefined, isMore = true; isMore; isMore = after !== undefined) {
+    const page = await table.query({ pk: PARTITION, limit: 1000, ...(after !== undefined && { after }) });
+    yield* page.items;
+    count += page.items.length;
+    if (count > MAX_ITEMS) throw new Error(`there are more than ${MAX_ITEMS} consumers`);
+    after = page.next;
+  }
+}
+
+function split(sk: string): readonly [kind: string, name: string] {
+  const at = sk.indexOf('#');
+  return [sk.slice(0, at), sk.slice(at + 1)];
+}
+
+const textOf = (value: Attribute | undefined): string | undefined => (typeof value === 'string' ? value : undefined);
+const expiry = (atMs: number) => ({ expiresAtSeconds: Math.ceil(atMs / 1000) });
