@@ -15,6 +15,8 @@ export type ToolName =
   | 'decide-peers'
   | 'step-ca'
   | 'lambda-events'
+  | 'pkilint'
+  | 'zlint'
   | 'openssl'
   | 'curl';
 
@@ -38,6 +40,7 @@ const dynamoDbProject = join(repositoryFolder, 'test/tools/maven/dynamodb-local'
 const LAMBDA_EVENTS_SUM = 'h1:We2cCp4BwqqH/JW+bEEo1FhgG71rslvjfi4y7KmlrR0=';
 const interopSources = join(repositoryFolder, 'test/interop/go');
 const benchSources = join(repositoryFolder, 'test/bench/peers');
+const zlintSources = join(repositoryFolder, 'test/interop/zlint');
 const stepCaSources = join(repositoryFolder, 'test/bench/step-ca');
 
 /** Every program and corpus that tests use and this repository does not contain. A new peer is a new row. */
@@ -56,6 +59,7 @@ export const toolTable: readonly Tool[] = [
     lane: 'python',
     install: () => installPythonProgram('cfn-lint', 'cfn-lint==1.58.0'),
   },
+  { name: 'pkilint', version: '0.13.3', lane: 'python', install: () => installPkilint('0.13.3') },
   {
     name: 'dynamodb-local',
     version: '2.6.1',
@@ -84,6 +88,13 @@ export const toolTable: readonly Tool[] = [
     sourceFolder: stepCaSources,
     install: () => buildGo('step-ca', stepCaSources, 'github.com/smallstep/certificates/cmd/step-ca'),
   },
+  {
+    name: 'zlint',
+    version: '3.7.3',
+    lane: 'go',
+    sourceFolder: zlintSources,
+    install: () => buildGo('zlint', zlintSources, 'github.com/zmap/zlint/v3/cmd/zlint'),
+  },
   { name: 'lambda-events', version: '1.55.1', lane: 'go', install: () => copyLambdaEvents('1.55.1') },
   { name: 'openssl', version: '', lane: 'machine', install: () => findOnMachine('openssl') },
   { name: 'curl', version: '', lane: 'machine', install: () => findOnMachine('curl') },
@@ -108,6 +119,16 @@ async function installPythonSpiffe(version: string): Promise<Result<string, stri
   if (!python.ok) return python;
   const module = await findPythonModule(python.value, 'spiffe');
   return module.ok ? python : module;
+}
+
+/** One program for each kind of document; the others are beside this one. */
+async function installPkilint(version: string): Promise<Result<string, string>> {
+  const folder = join(toolsFolder, 'pkilint');
+  const python = await installPythonPackage(folder, `pkilint==${version}`);
+  if (!python.ok) return python;
+  const path = join(folder, 'bin', 'lint_pkix_cert');
+  const probe = await runCommand(path, ['--help'], { timeoutMs: 60_000 });
+  return probe.code === 0 ? accept(path) : refuse('pkilint-broken', summaryLine(probe.output));
 }
 
 async function installPythonProgram(name: ToolName, requirement: string): Promise<Result<string, string>> {

@@ -1,4 +1,4 @@
-import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,8 +9,9 @@ import { parseSpiffeId } from '@postern/spiffe';
 import { StoreUnavailable } from '@postern/store';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { IssueRequest } from './authority.ts';
+import { createName } from './certificate_der.ts';
 import { createCsr } from './create_csr.ts';
-import { AGENT_PROFILE, createLeafProfile, WORKLOAD_PROFILE } from './profile.ts';
+import { AGENT_PROFILE, createLeafProfile, KMS_PROFILE, PROFILES, WORKLOAD_PROFILE } from './profile.ts';
 import { readOwnCertificate } from './root.ts';
 import { craftCsr, extensionRequest, names } from './testing/craft_csr.ts';
 import { missingOpenSsl, openSsl } from './testing/openssl.ts';
@@ -57,36 +58,47 @@ describe('an X.509-SVID', () => {
     ['RSA 4096', () => rsa(4096)],
     ['Ed25519', () => generateKeyPairSync('ed25519').privateKey],
   ];
-  test.each(keys)('for a %s key is accepted by our own verifier and by OpenSSL in strict mode', async (_name, make) => {
-    const world = await createWorld();
-    const csr = createCsr(make(), { spiffeId: spiffeId.uri });
-    const issued = must(await world.authority.issueX509Svid(request({ csr, dnsNames: ['payments.demo.test'] })));
-    expect(world.verify(issued.chain)).toBe(true);
-    const [leaf, issuer] = issued.chain as [Uint8Array, Uint8Array];
-    expect(readOwnCertificate(leaf)).toMatchObject({
-      serial: issued.serial,
-      notAfterMs: issued.notAfterMs,
-      notBeforeMs: issued.notBeforeMs,
-    });
-    if (missingOpenSsl !== undefined) return;
-    for (const [name, der] of [
-      ['root', world.root],
-      ['issuer', issuer],
-      ['leaf', leaf],
-    ] as const)
-      writeFileSync(join(dir, `${name}.pem`), encodePem('CERTIFICATE', der));
-    const [root, intermediate, end] = ['root', 'issuer', 'leaf'].map((name) => join(dir, `${name}.pem`)) as [
-      string,
-      string,
-      string,
-    ];
-    for (const purpose of ['sslserver', 'sslclient']) {
-      const rules = ['-x509_strict', '-purpose', purpose, '-attime', String(START_MS / 1000)];
-      expect(openSsl(['verify', ...rules, '-CAfile', root, '-untrusted', intermediate, end]).toString()).toContain(
-        'leaf.pem: OK',
-      );
-    }
-  });
+  const kinds = keys.flatMap(([name, make]) =>
+    Object.values(PROFILES).map((profile) => [name, profile.name, make, profile] as const),
+  );
+  test.each(kinds)(
+    'for a %s key and the profile %s is accepted by our own verifier and by OpenSSL in strict mode',
+    async (...row) => {
+      const [, , make, profile] = row;
+      const world = await createWorld();
+      const csr = createCsr(make(), { spiffeId: spiffeId.uri });
+      const wish = request({ csr, dnsNames: ['payments.demo.test'], profile });
+      const issued = must(await world.authority.issueX509Svid(wish));
+      expect(world.verify(issued.chain)).toBe(true);
+      const [leaf, issuer] = issued.chain as [Uint8Array, Uint8Array];
+      expect(readOwnCertificate(leaf)).toMatchObject({
+        serial: issued.serial,
+        notAfterMs: issued.notAfterMs,
+        notBeforeMs: issued.notBeforeMs,
+        keyUsage: { isCritical: true, usages: new Set(['digitalSignature']) },
+        subjectAltName: { uris: [spiffeId.uri], dnsNames: ['payments.demo.test'] },
+      });
+      expect(Buffer.compare(readOwnCertificate(leaf).subject, createName())).toBe(0);
+      if (missingOpenSsl !== undefined) return;
+      for (const [name, der] of [
+        ['root', world.root],
+        ['issuer', issuer],
+        ['leaf', leaf],
+      ] as const)
+        writeFileSync(join(dir, `${name}.pem`), encodePem('CERTIFICATE', der));
+      const [root, intermediate, end] = ['root', 'issuer', 'leaf'].map((name) => join(dir, `${name}.pem`)) as [
+        string,
+        string,
+        string,
+      ];
+      for (const purpose of ['sslserver', 'sslclient']) {
+        const rules = ['-x509_strict', '-purpose', purpose, '-attime', String(START_MS / 1000)];
+        expect(openSsl(['verify', ...rules, '-CAfile', root, '-untrusted', intermediate, end]).toString()).toContain(
+          'leaf.pem: OK',
+        );
+      }
+    },
+  );
 
   test('says in the record exactly what is in the certificate', async () => {
     const world = await createWorld();
@@ -99,7 +111,9 @@ describe('an X.509-SVID', () => {
     const leaf = readOwnCertificate(chain[0] as Uint8Array);
     expect(issuance).toEqual({
       spiffeId: leaf.subjectAltName?.uris[0],
+      profile: 'workload',
       serial: leaf.serial,
+      tbsDigest: createHash('sha256').update(leaf.tbs).digest('hex'),
       dnsNames: leaf.subjectAltName?.dnsNames,
       keyThumbprint: expect.stringMatching(/^[\w-]{43}$/),
       issuerKeyId: leaf.authorityKeyId,
@@ -136,6 +150,7 @@ describe('a lifetime', () => {
     ['as wished', { ttlSeconds: 3600 }, HOUR_MS],
     ['of the profile when nothing is wished', {}, 4 * HOUR_MS],
     ['never under the profile’s least', { ttlSeconds: 1 }, 300_000],
+    ['never over the profile’s most', { profile: KMS_PROFILE, ttlSeconds: 999_999 }, 24 * HOUR_MS],
     ['never beyond the issuer’s', { ttlSeconds: 86_400 }, 8 * HOUR_MS],
     ['never beyond the issuer’s, for agents too', { profile: AGENT_PROFILE }, 8 * HOUR_MS],
   ])('is %s', async (_name, over, expected) => {
@@ -191,10 +206,21 @@ describe('what it costs', () => {
     expect(new Set(world.log.map(([, { serial }]) => serial)).size).toBe(1000);
   });
 
+  test('1,000 SVIDs of the profile kms are one use of the key in KMS each, and none of the root key', async () => {
+    const world = await createCountedWorld();
+    const before = world.rootSigner.count;
+    const csr = createCsr(key, {});
+    for (let index = 0; index < 1000; index++)
+      must(await world.authority.issueX509Svid(request({ csr, profile: KMS_PROFILE })));
+    expect([world.rootSigner.count - before, world.signs(), world.kmsSigner.count]).toEqual([0, 0, 1000]);
+  });
+
   test('a refused request is neither a signature nor a record', async () => {
     const world = await createCountedWorld();
-    await world.authority.issueX509Svid(request({ csr: new Uint8Array() }));
-    expect([world.signs(), world.rootSigner.count, world.log]).toEqual([0, 1, []]);
+    const before = world.rootSigner.count;
+    for (const profile of Object.values(PROFILES))
+      await world.authority.issueX509Svid(request({ csr: new Uint8Array(), profile }));
+    expect([world.signs(), world.kmsSigner.count, world.rootSigner.count - before, world.log]).toEqual([0, 0, 0, []]);
   });
 });
 

@@ -3,15 +3,17 @@
  * authority signs nothing without its record: when `begin` cannot be made durable, nothing is signed; when the process
  * ends between the two, the open `begin` shows it.
  *
- * Cost: one signature by the issuer, two durable records; no KMS call with an ephemeral issuer.
+ * Cost: one signature by the issuer, two durable records; no KMS call with an ephemeral issuer, one with the profile's
+ * issuer in KMS.
  */
+import { createHash } from 'node:crypto';
 import { type Signer, SignerUnavailable } from '@postern/keys';
 import { accept, type Result, refuse } from '@postern/result';
 import type { Certificate, SpiffeId } from '@postern/spiffe';
 import type { Clock } from '@postern/store';
 import { type CsrNamesReason, type CsrReason, checkCsrNames, parseCsr } from './csr.ts';
 import { type LintReason, lintCertificate } from './lint.ts';
-import { clampTtl, type LeafProfile } from './profile.ts';
+import { clampTtl, type IssuerMode, type LeafProfile } from './profile.ts';
 import { createSerial } from './serial.ts';
 import { signCertificate, x509AlgorithmOf } from './sign.ts';
 import { createLeafTbs } from './template.ts';
@@ -25,7 +27,11 @@ export interface Issuer {
 
 export interface Issuance {
   readonly spiffeId: string;
+  /** Name of the profile. */
+  readonly profile: string;
   readonly serial: string;
+  /** SHA-256 of what is signed, hex: a certificate with this serial and other content was not issued here. */
+  readonly tbsDigest: string;
   readonly dnsNames: readonly string[];
   readonly keyThumbprint: string;
   readonly issuerKeyId: string;
@@ -70,7 +76,8 @@ export interface Authority {
 }
 
 export function createAuthority(ports: {
-  readonly issuer: () => Promise<Issuer>;
+  /** By who signs; asked for each leaf. Each throws `SignerUnavailable` when there is none now. */
+  readonly issuers: { readonly [M in IssuerMode]: () => Promise<Issuer> };
   readonly audit: IssuanceAudit;
   readonly clock: Clock;
 }): Authority {
@@ -82,7 +89,7 @@ export function createAuthority(ports: {
       if (!names.ok) return names;
       let issuer: Issuer;
       try {
-        issuer = await ports.issuer();
+        issuer = await ports.issuers[request.profile.issuer]();
       } catch (fault) {
         if (fault instanceof SignerUnavailable) return refuse('authority-unavailable');
         throw fault;
@@ -107,7 +114,9 @@ export function createAuthority(ports: {
 
       const issuance: Issuance = {
         spiffeId: request.spiffeId.uri,
+        profile: request.profile.name,
         serial: Buffer.from(serial).toString('hex'),
+        tbsDigest: createHash('sha256').update(tbs).digest('hex'),
         dnsNames: request.dnsNames,
         keyThumbprint: csr.value.keyThumbprint,
         issuerKeyId: issuer.certificate.subjectKeyId as string,

@@ -1,6 +1,7 @@
 import { KeyObject } from 'node:crypto';
 import { generateSoftwareSigner, SignerUnavailable } from '@postern/keys';
 import { type CountedSigner, countSigns } from '@postern/keys/testing';
+import { StoreUnavailable } from '@postern/store';
 import { createManualClock, type ManualClock } from '@postern/store/testing';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type CertifyIssuerKey, createEphemeralIssuer } from './ephemeral_issuer.ts';
@@ -115,6 +116,51 @@ describe('an answer is not believed', () => {
     const issuer = createEphemeralIssuer({ certify: async () => Uint8Array.of(1, 2, 3), clock });
     await expect(issuer()).rejects.toThrow('cannot be read');
   });
+});
+
+describe('an issuer that was distrusted', () => {
+  test('signs no more within a minute, and another takes its place', async () => {
+    const distrusted = new Set<string>();
+    const isDistrusted = async (keyId: string) => distrusted.has(keyId);
+    const issuer = createEphemeralIssuer({ certify, isDistrusted, clock });
+    const first = await issuer();
+    distrusted.add(first.certificate.subjectKeyId as string);
+    clock.advanceMs(60_000);
+    const keys = await Promise.all(Array.from({ length: 20 }, () => keyIdNow(issuer)));
+    expect(new Set(keys).size).toBe(1);
+    expect(keys[0]).not.toBe(first.signer.keyId);
+    expect(used()).toBe(2);
+  });
+
+  test('does not go on while the root key is away', async () => {
+    const issuer = createEphemeralIssuer({ certify, isDistrusted: async () => true, clock });
+    await issuer();
+    isAway = true;
+    clock.advanceMs(60_000);
+    await expect(issuer()).rejects.toThrow(SignerUnavailable);
+  });
+
+  test('is asked about once a minute, and while nobody can say it goes on', async () => {
+    let asked = 0;
+    const isDistrusted = async () => {
+      asked += 1;
+      throw new StoreUnavailable('away');
+    };
+    const issuer = createEphemeralIssuer({ certify, isDistrusted, clock });
+    const first = await keyIdNow(issuer);
+    for (let minute = 1; minute <= 3; minute++) {
+      clock.advanceMs(60_000);
+      for (let index = 0; index < 50; index++) expect(await keyIdNow(issuer)).toBe(first);
+      expect(asked).toBe(minute);
+    }
+  });
+});
+
+test('an issuer below an intermediate sends it along', async () => {
+  const above = async () => [Uint8Array.of(1)];
+  const { chain } = await createEphemeralIssuer({ certify, above, clock })();
+  expect(chain).toHaveLength(2);
+  expect(chain[1]).toEqual(Uint8Array.of(1));
 });
 
 test('the key of an issuer is P-256, in memory only, and each instance has its own', async () => {

@@ -54,3 +54,9 @@ export function authorityKeyId(keyId: Uint8Array): Uint8Array {
 export function noRevAvail(): Uint8Array {
   return extension('2.5.29.56', false, nullValue());
 }
+
+/** Critical: a verifier that does not apply it refuses the path (RFC 5280 4.2.1.10). `host`: exactly this one. */
+export function uriNameConstraint(host: string): Uint8Array {
+  const subtree = sequence(element(contextTag(6, 'primitive'), encoder.encode(host)));
+  return extension('2.5.29.30', true, sequence(element(contextTag(0, 'constructed'), subtree)));
+}

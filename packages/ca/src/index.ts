@@ -9,6 +9,7 @@ export {
   type IssueRequest,
   type Issuer,
 } from './authority.ts';
+export { createAuthorityCsr } from './authority_csr.ts';
 export { keyIdOf } from './certificate_der.ts';
 export { createCsr } from './create_csr.ts';
 export { type CheckedCsr, type CsrNamesReason, type CsrReason, checkCsrNames, MAX_CSR_BYTES, parseCsr } from './csr.ts';
@@ -27,6 +28,8 @@ export {
   type FederationRelationship,
 } from './federation/relationship.ts';
 export { createFederationStore, type FederationStore } from './federation/relationship_store.ts';
+export type { IsIssuerDistrusted } from './held_issuer.ts';
+export { checkIntermediate, type Intermediate, type IntermediateReason } from './intermediate.ts';
 export { createJoinTokenStore, type JoinGrant, type JoinTokenReason, type JoinTokenStore } from './join_token.ts';
 export { type AudienceReason, checkAudience, MAX_AUDIENCE_LENGTH, MAX_AUDIENCES } from './jwt_audience.ts';
 export {
@@ -41,9 +44,25 @@ export {
   MAX_JWT_TTL_SECONDS,
   MIN_JWT_TTL_SECONDS,
 } from './jwt_svid.ts';
+export { createKmsIssuer, readIssuer, type StoredIssuerCertificate } from './kms_issuer.ts';
 export { createLineageStore, type LineageReason, type LineageStore } from './lineage.ts';
-export { LINTS, type LintedCertificate, lintCertificate } from './lint.ts';
-export { AGENT_PROFILE, clampTtl, createLeafProfile, type LeafProfile, WORKLOAD_PROFILE } from './profile.ts';
+export { type LintedCertificate, lintCertificate } from './lint.ts';
+export { LINTS } from './lints.ts';
+
+export {
+  AGENT_PROFILE,
+  clampTtl,
+  createLeafProfile,
+  ENTRY_PROFILES,
+  EPHEMERAL_ISSUER_SECONDS,
+  findEntryProfile,
+  type IssuerMode,
+  KMS_ISSUER_SECONDS,
+  KMS_PROFILE,
+  type LeafProfile,
+  PROFILES,
+  WORKLOAD_PROFILE,
+} from './profile.ts';
 export {
   AGENT_PATH,
   ATTESTOR_PATH,
@@ -61,7 +80,8 @@ export {
   RESERVED_PATH,
   type RegistrationEntry,
 } from './registration_entry.ts';
-export { certifyIssuer, createRootCertificate, readOwnCertificate } from './root.ts';
+export * from './rollover/index.ts';
+export { certifyIssuer, checkNameConstraint, createRootCertificate, readOwnCertificate } from './root.ts';
 export { signCertificate } from './sign.ts';
 export { createLeafTbs, type LeafTemplate } from './template.ts';
 export { createTrustBundle, REFRESH_HINT_SECONDS, type TrustBundleContent } from './trust_bundle.ts';

@@ -1,4 +1,5 @@
-import { bitString, boolean, element, octetString, oid, sequence } from '@postern/der';
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { bitString, boolean, element, nullValue, octetString, oid, sequence } from '@postern/der';
 import { generateSoftwareSigner } from '@postern/keys';
 import { countSigns, createFailingSigner } from '@postern/keys/testing';
 import type { Certificate, SubjectAltName } from '@postern/spiffe';
@@ -13,7 +14,8 @@ import {
   subjectAltName,
   subjectKeyId,
 } from './extension_der.ts';
-import { type CertificateKind, LINTS, lintCertificate } from './lint.ts';
+import { lintCertificate } from './lint.ts';
+import { type CertificateKind, LINTS } from './lints.ts';
 import { certifyIssuer, createRootCertificate, readOwnCertificate } from './root.ts';
 import { createSerial } from './serial.ts';
 import { signCertificate, x509AlgorithmOf } from './sign.ts';
@@ -111,7 +113,15 @@ test.each(['leaf', 'issuer', 'root'] as const)('a good %s passes every lint', (k
 });
 
 const MAIL = element(0x81, Buffer.from('root@demo.test'));
+/** accessMethod OCSP, and a URL. */
+const OCSP_ACCESS = sequence(oid('1.3.6.1.5.5.7.48.1'), element(0x86, Buffer.from('http://ocsp.demo.test')));
 const URI = element(0x86, Buffer.from('spiffe://demo.test/payments'));
+
+/** For another key, and with the id of that one. */
+function keyed(key: KeyObject): Defect {
+  const spki = new Uint8Array(key.export({ format: 'der', type: 'spki' }));
+  return { fields: { spki }, parts: { subjectKey: subjectKeyId(keyIdOf(spki)) } };
+}
 
 /** Certificates with one defect each, as bytes; the lints that see it. */
 const DEFECTS: readonly (readonly [string, CertificateKind, Defect, readonly string[]])[] = [
@@ -120,7 +130,7 @@ const DEFECTS: readonly (readonly [string, CertificateKind, Defect, readonly str
   ['the trust domain’s own ID', 'leaf', { parts: names(['spiffe://demo.test']) }, ['svid-profile']],
   ['another scheme', 'leaf', { parts: names(['https://demo.test/a']) }, ['svid-profile', 'same-trust-domain']],
   ['another trust domain', 'leaf', { parts: names(['spiffe://evil.test/a']) }, ['same-trust-domain']],
-  ['authority', 'leaf', { parts: { basic: basicConstraints({ isCa: true }) } }, ['svid-profile']],
+  ['authority', 'leaf', { parts: { basic: basicConstraints({ isCa: true }) } }, ['svid-profile', 'signer-may-certify']],
   [
     'the right to sign certificates',
     'leaf',
@@ -164,7 +174,87 @@ const DEFECTS: readonly (readonly [string, CertificateKind, Defect, readonly str
   ],
   ['no authority key', 'leaf', { without: 'authorityKey' }, ['authority-key-id']],
   ['no subject key', 'leaf', { without: 'subjectKey' }, ['subject-key-id']],
-  ['no subject', 'leaf', { fields: { subject: sequence() } }, ['svid-profile', 'subject-not-empty']],
+  [
+    'no subject',
+    'leaf',
+    { fields: { subject: sequence() } },
+    ['svid-profile', 'subject-not-empty', 'subject-says-nothing'],
+  ],
+  ['text in the subject', 'leaf', { fields: { subject: createName('payments') } }, ['subject-says-nothing']],
+  [
+    'names that are critical',
+    'leaf',
+    { parts: { names: raw('2.5.29.17', sequence(URI), true) } },
+    ['subject-alt-name-not-critical'],
+  ],
+  [
+    'a purpose more',
+    'leaf',
+    { parts: { extended: extendedKeyUsage(SERVER, CLIENT, '1.3.6.1.5.5.7.3.3') } },
+    ['extended-key-usage-both'],
+  ],
+  [
+    'any purpose',
+    'leaf',
+    { parts: { extended: extendedKeyUsage(SERVER, '2.5.29.37.0') } },
+    ['svid-profile', 'extended-key-usage-both'],
+  ],
+  [
+    'a key id that is another key’s',
+    'leaf',
+    { parts: { subjectKey: subjectKeyId(keyIdOf(rootSigner.spki)) } },
+    ['subject-key-id'],
+  ],
+  [
+    'a key of a kind that few know',
+    'leaf',
+    keyed(generateKeyPairSync('ec', { namedCurve: 'P-521' }).publicKey),
+    ['subject-key-kind'],
+  ],
+  ['a key for agreement', 'leaf', keyed(generateKeyPairSync('x25519').publicKey), ['subject-key-kind']],
+  [
+    'a key for one padding alone',
+    'leaf',
+    keyed(generateKeyPairSync('rsa-pss', { modulusLength: 2048 }).publicKey),
+    ['subject-key-kind'],
+  ],
+  [
+    'an ECDSA signature with parameters',
+    'leaf',
+    { fields: { signatureAlgorithm: sequence(oid('1.2.840.10045.4.3.2'), nullValue()) } },
+    ['signature-algorithm'],
+  ],
+  [
+    'an RSA signature without parameters',
+    'leaf',
+    { fields: { signatureAlgorithm: sequence(oid('1.2.840.113549.1.1.11')) } },
+    ['signature-algorithm'],
+  ],
+  [
+    'a signature with SHA-1',
+    'leaf',
+    { fields: { signatureAlgorithm: sequence(oid('1.2.840.113549.1.1.5'), nullValue()) } },
+    ['signature-algorithm'],
+  ],
+  [
+    'a beginning before its issuer’s',
+    'leaf',
+    { fields: { notBeforeMs: START_MS - HOUR_MS } },
+    ['within-issuer-lifetime'],
+  ],
+  ['no word about revocation', 'leaf', { without: 'revocation' }, ['revocation-stated']],
+  [
+    'delta lists where there are no lists',
+    'leaf',
+    { parts: { delta: raw('2.5.29.46', sequence()) } },
+    ['no-rev-avail-alone'],
+  ],
+  [
+    'an address for revocation answers where there are none',
+    'leaf',
+    { parts: { access: raw('1.3.6.1.5.5.7.1.1', sequence(OCSP_ACCESS)) } },
+    ['no-rev-avail-alone'],
+  ],
   [
     'a DNS name that a proxy takes for a SPIFFE ID',
     'leaf',
@@ -196,7 +286,19 @@ const DEFECTS: readonly (readonly [string, CertificateKind, Defect, readonly str
     'an issuer that may not sign',
     'issuer',
     { parts: { usage: keyUsage('digitalSignature') } },
-    ['signing-certificate-profile'],
+    ['signing-certificate-profile', 'key-usage-only-signing'],
+  ],
+  [
+    'an issuer that signs more than certificates',
+    'issuer',
+    { parts: { usage: keyUsage('digitalSignature', 'keyCertSign', 'cRLSign') } },
+    ['key-usage-only-signing'],
+  ],
+  [
+    'an issuer that may not sign lists',
+    'issuer',
+    { parts: { usage: keyUsage('keyCertSign') } },
+    ['key-usage-only-signing'],
   ],
   [
     'an issuer with a workload’s ID',
@@ -243,9 +345,47 @@ describe('what would be wrong in a certificate is seen before it is signed', () 
     expect([24, 25].map((hours) => row?.holds(lasting(hours), issuer))).toEqual([true, false]);
   });
 
-  test('an address for revocation answers where there are none', () => {
-    const row = LINTS.find(({ name }) => name === 'no-rev-avail-alone');
-    expect(row?.holds({ ...must(lint('leaf')).certificate, hasOcsp: true }, issuer)).toBe(false);
+  test.each<[string, string, (good: Certificate) => Certificate, Partial<Certificate>]>([
+    [
+      'a signer that is no authority',
+      'signer-may-certify',
+      (c) => c,
+      { basicConstraints: { isCritical: true, isCa: false } },
+    ],
+    [
+      'a signer that signs no certificates',
+      'signer-may-certify',
+      (c) => c,
+      { keyUsage: { isCritical: true, usages: new Set(['cRLSign'] as const) } },
+    ],
+    [
+      'an issuer below one that has no authority below it',
+      'signer-may-certify',
+      () => issuer,
+      { basicConstraints: { isCritical: true, isCa: true, pathLength: 0 } },
+    ],
+    [
+      'a name that its signer must not give',
+      'within-name-constraints',
+      (c) => c,
+      { uriConstraints: { permitted: ['other.test'], excluded: [], hasOtherKinds: false } },
+    ],
+    [
+      'a signer with a constraint that nobody applies',
+      'within-name-constraints',
+      (c) => c,
+      { uriConstraints: { permitted: ['demo.test'], excluded: [], hasOtherKinds: true } },
+    ],
+  ])('%s', (_name, name, of, signer) => {
+    const row = LINTS.find((lint) => lint.name === name);
+    const certificate = of(must(lint('leaf')).certificate);
+    expect([row?.holds(certificate, root), row?.holds(certificate, { ...root, ...signer })]).toEqual([true, false]);
+  });
+
+  test('an issuer may be certified by a company’s authority that has no SPIFFE ID, a leaf may not', () => {
+    const row = LINTS.find(({ name }) => name === 'same-trust-domain');
+    const { subjectAltName: _, ...nameless } = root;
+    expect([issuer, must(lint('leaf')).certificate].map((c) => row?.holds(c, nameless))).toEqual([true, false]);
   });
 
   test.each([
@@ -259,7 +399,12 @@ describe('what would be wrong in a certificate is seen before it is signed', () 
   });
 
   test('each lint is failed by some certificate here', () => {
-    const failed = new Set([...DEFECTS.flatMap(([, , , names]) => names), 'no-rev-avail-short-lived']);
+    const failed = new Set([
+      ...DEFECTS.flatMap(([, , , names]) => names),
+      'no-rev-avail-short-lived',
+      'signer-may-certify',
+      'within-name-constraints',
+    ]);
     expect(LINTS.map(({ name }) => name).filter((name) => !failed.has(name))).toEqual([]);
   });
 

@@ -3,8 +3,11 @@ import {
   AGENT_PROFILE,
   clampTtl,
   createLeafProfile,
+  ENTRY_PROFILES,
   EPHEMERAL_ISSUER_SECONDS,
+  findEntryProfile,
   type LeafProfile,
+  PROFILES,
   WORKLOAD_PROFILE,
 } from './profile.ts';
 
@@ -26,6 +29,13 @@ test('a workload’s certificate lives 4 hours, never under 5 minutes, never ove
   ]);
   expect(AGENT_PROFILE.defaultTtlSeconds).toBe(24 * HOUR);
   expect(EPHEMERAL_ISSUER_SECONDS).toBe(8 * HOUR);
+});
+
+test('an entry gets the profile that it names, or none', () => {
+  expect(ENTRY_PROFILES.map((name) => findEntryProfile(name)?.issuer)).toEqual(['ephemeral', 'kms']);
+  for (const name of ['agent', 'Workload', '', 'toString', '__proto__', 'later'])
+    expect(findEntryProfile(name), name).toBeUndefined();
+  expect(Object.entries(PROFILES).every(([name, profile]) => profile.name === name)).toBe(true);
 });
 
 describe('a profile that would issue what nobody can revoke or use does not exist', () => {

@@ -1,6 +1,14 @@
 /** What an authority puts into certificates. A profile is checked once, when it is made; each number has its reason. */
+
+/**
+ * Whose key signs the leaves. `ephemeral`: one made in the memory of an instance, certified by the root for hours; `kms`:
+ * one that never leaves the key store, so that each leaf is one use of it that the key store itself has on record.
+ */
+export type IssuerMode = 'ephemeral' | 'kms';
+
 export interface LeafProfile {
   readonly name: string;
+  readonly issuer: IssuerMode;
   readonly defaultTtlSeconds: number;
   readonly minTtlSeconds: number;
   readonly maxTtlSeconds: number;
@@ -15,6 +23,7 @@ export const MAX_NO_REV_AVAIL_SECONDS = 24 * 60 * 60;
 
 export const WORKLOAD_PROFILE: LeafProfile = createLeafProfile({
   name: 'workload',
+  issuer: 'ephemeral',
   // Renewed after a quarter of it, so an outage of three hours harms nobody.
   defaultTtlSeconds: 4 * 60 * 60,
   // Below this, clocks, backdating and delivery eat the lifetime.
@@ -31,6 +40,22 @@ export const AGENT_PROFILE: LeafProfile = createLeafProfile({
   name: 'agent',
   defaultTtlSeconds: 24 * 60 * 60,
 });
+
+/** As workloads, for what must not be signed by a key in anybody's memory. */
+export const KMS_PROFILE: LeafProfile = createLeafProfile({ ...WORKLOAD_PROFILE, name: 'kms', issuer: 'kms' });
+
+/** All profiles, each under its name. */
+export const PROFILES: { readonly [name: string]: LeafProfile } = Object.fromEntries(
+  [WORKLOAD_PROFILE, AGENT_PROFILE, KMS_PROFILE].map((profile) => [profile.name, profile]),
+);
+
+/** Those that an entry may ask for. What is not here is refused: nobody gets a weaker certificate than was asked for. */
+export const ENTRY_PROFILES: readonly string[] = [WORKLOAD_PROFILE.name, KMS_PROFILE.name];
+
+/** `name`: of a stored entry; `undefined` for one of another version, which is not replaced by one of ours. */
+export function findEntryProfile(name: string): LeafProfile | undefined {
+  return ENTRY_PROFILES.includes(name) ? PROFILES[name] : undefined;
+}
 
 export function createLeafProfile(profile: LeafProfile): LeafProfile {
   const { minTtlSeconds: min, defaultTtlSeconds: usual, maxTtlSeconds: max, backdateSeconds, noRevAvail } = profile;
@@ -50,4 +75,6 @@ export function clampTtl(profile: LeafProfile, wishSeconds: number | undefined):
 
 /** Twice a leaf's default life: an issuer certified just before an outage still covers the leaves it signs. */
 export const EPHEMERAL_ISSUER_SECONDS = 2 * WORKLOAD_PROFILE.defaultTtlSeconds;
+/** Renewed when half of it is over: `rotate` may be away for days, and each leaf still has its whole life. */
+export const KMS_ISSUER_SECONDS = 14 * 24 * 60 * 60;
 export const ROOT_SECONDS = 10 * 365 * 24 * 60 * 60;

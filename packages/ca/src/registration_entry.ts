@@ -4,7 +4,7 @@ import { parseSpiffeId, parseTrustDomain, type TrustDomain } from '@postern/spif
 import { isLdhName } from './dns_name.ts';
 import { flawOfIdTemplate, flawOfNameTemplate, hasLiteral, isTemplate, sampleSpiffeId } from './entry_template.ts';
 import { MAX_JWT_TTL_SECONDS, MIN_JWT_TTL_SECONDS } from './jwt_svid.ts';
-import { WORKLOAD_PROFILE } from './profile.ts';
+import { ENTRY_PROFILES } from './profile.ts';
 
 export interface RegistrationEntry {
   /** UUIDv7. */
@@ -82,8 +82,6 @@ const MAX_AGENT_NAME_LENGTH = 128;
 /** `unix:uid:1000`: a type, then whatever that attestor says. */
 const SELECTOR = /^[a-z][a-z0-9_]*:[\x21-\x7e]+$/;
 const OWNER = /^[a-z0-9][a-z0-9._/-]{0,62}$/;
-/** Of leaves for workloads. What is not here is refused: an entry never gets a weaker certificate than it asks for. */
-const ENTRY_PROFILES: readonly string[] = [WORKLOAD_PROFILE.name];
 
 /**
  * `input`: from an administrator, of the right types; bounded and checked like any other input. One reason for each

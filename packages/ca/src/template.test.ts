@@ -2,80 +2,47 @@ import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { oid, sequence } from '@postern/der';
 import { generateSoftwareSigner } from '@postern/keys';
-import { EKU_CLIENT_AUTH, EKU_SERVER_AUTH } from '@postern/spiffe';
-import { fromBER, Integer, Null, OctetString, Utf8String } from 'asn1js';
-import {
-  AlgorithmIdentifier,
-  AttributeTypeAndValue,
-  AuthorityKeyIdentifier,
-  BasicConstraints,
-  Extension,
-  ExtKeyUsage,
-  GeneralName,
-  GeneralNames,
-  Certificate as PkiCertificate,
-  PublicKeyInfo,
-  RelativeDistinguishedNames,
-  TimeType,
-} from 'pkijs';
+import { type Certificate, EKU_CLIENT_AUTH, EKU_SERVER_AUTH } from '@postern/spiffe';
 import { afterAll, describe, expect, test } from 'vitest';
 import { keyIdOf } from './certificate_der.ts';
 import { createCsr } from './create_csr.ts';
-import { WORKLOAD_PROFILE } from './profile.ts';
+import { PROFILES, WORKLOAD_PROFILE } from './profile.ts';
 import { certifyIssuer, createRootCertificate, readOwnCertificate } from './root.ts';
 import { createSerial } from './serial.ts';
 import { x509AlgorithmOf } from './sign.ts';
 import { createLeafTbs, type LeafTemplate } from './template.ts';
 import { missingOpenSsl, openSsl } from './testing/openssl.ts';
+import { pkijsExtension, tbsByPkijs } from './testing/pkijs_tbs.ts';
 import { createWorld, START_MS, spiffeId, trustDomain } from './testing/world.ts';
 
-const exact = (bytes: Uint8Array) => Uint8Array.from(bytes).buffer;
+const DIGITAL_SIGNATURE = [0x03, 0x02, 0x07, 0x80];
+const SIGN_CERTIFICATES_AND_LISTS = [0x03, 0x02, 0x01, 0x06];
 
-/** The same certificate, as an independent library writes it. */
-function tbsByPkijs(template: LeafTemplate): Buffer {
-  const certificate = new PkiCertificate();
-  certificate.version = 2;
-  certificate.serialNumber = Integer.fromBigInt(BigInt(`0x${Buffer.from(template.serial).toString('hex')}`));
-  certificate.signature = new AlgorithmIdentifier({ schema: fromBER(exact(template.signatureAlgorithm)).result });
-  certificate.issuer = new RelativeDistinguishedNames({ schema: fromBER(exact(template.issuer.subject)).result });
-  certificate.subject.typesAndValues = [
-    new AttributeTypeAndValue({ type: '2.5.4.10', value: new Utf8String({ value: 'Postern' }) }),
-  ];
-  certificate.notBefore.value = new Date(template.notBeforeMs);
-  certificate.notAfter.value = new Date(template.notAfterMs);
-  // The library leaves the kind of time to its caller (RFC 5280 4.1.2.5).
-  if (template.notAfterMs >= Date.UTC(2050, 0, 1)) certificate.notAfter.type = TimeType.GeneralizedTime;
-  certificate.subjectPublicKeyInfo = new PublicKeyInfo({ schema: fromBER(exact(template.spki)).result });
-  const names = [
-    new GeneralName({ type: 6, value: template.spiffeId.uri }),
-    ...template.dnsNames.map((value) => new GeneralName({ type: 2, value })),
-  ];
-  const value = (schema: { toBER(): ArrayBuffer }) => schema.toBER();
-  const authorityKeyId = Buffer.from(template.issuer.subjectKeyId as string, 'hex');
-  certificate.extensions = [
-    ['2.5.29.19', true, value(new BasicConstraints({ cA: false }).toSchema())],
-    // BIT STRING, 7 unused bits: digitalSignature.
-    ['2.5.29.15', true, exact(Uint8Array.of(0x03, 0x02, 0x07, 0x80))],
-    ['2.5.29.37', false, value(new ExtKeyUsage({ keyPurposes: [EKU_SERVER_AUTH, EKU_CLIENT_AUTH] }).toSchema())],
-    ['2.5.29.17', false, value(new GeneralNames({ names }).toSchema())],
-    ['2.5.29.14', false, value(new OctetString({ valueHex: exact(keyIdOf(template.spki)) }))],
-    [
-      '2.5.29.35',
-      false,
-      value(
-        new AuthorityKeyIdentifier({ keyIdentifier: new OctetString({ valueHex: exact(authorityKeyId) }) }).toSchema(),
-      ),
+const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
+
+/** The same leaf, as an independent library writes it. */
+function leafByPkijs({ serial, issuer, spiffeId: id, dnsNames, ...template }: LeafTemplate): Buffer {
+  return tbsByPkijs({
+    ...template,
+    serial: hex(serial),
+    issuer: issuer.subject,
+    extensions: [
+      pkijsExtension.basicConstraints({ cA: false }),
+      pkijsExtension.keyUsage(DIGITAL_SIGNATURE),
+      pkijsExtension.extendedKeyUsage(EKU_SERVER_AUTH, EKU_CLIENT_AUTH),
+      pkijsExtension.subjectAltName([id.uri], dnsNames),
+      pkijsExtension.subjectKeyId(hex(keyIdOf(template.spki))),
+      pkijsExtension.authorityKeyId(issuer.subjectKeyId as string),
+      ...(template.noRevAvail ? [pkijsExtension.noRevAvail()] : []),
     ],
-    ['2.5.29.56', false, value(new Null())],
-  ].map(
-    ([extnID, critical, extnValue]) =>
-      new Extension({ extnID, critical, extnValue } as ConstructorParameters<typeof Extension>[0]),
-  );
-  return Buffer.from(certificate.encodeTBS().toBER());
+  });
 }
 
-async function createTemplate(algorithm: 'ES256' | 'ES384', over: Partial<LeafTemplate> = {}): Promise<LeafTemplate> {
+type IssuerAlgorithm = 'ES256' | 'ES384' | 'RS256' | 'EdDSA';
+
+async function createTemplate(algorithm: IssuerAlgorithm, over: Partial<LeafTemplate> = {}): Promise<LeafTemplate> {
   const rootSigner = generateSoftwareSigner('ES384');
   const root = readOwnCertificate(await createRootCertificate({ signer: rootSigner, trustDomain, nowMs: START_MS }));
   const signer = generateSoftwareSigner(algorithm);
@@ -97,12 +64,24 @@ async function createTemplate(algorithm: 'ES256' | 'ES384', over: Partial<LeafTe
 }
 
 describe('a leaf has the bytes that an independent library (npm pkijs) writes', () => {
-  const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({ format: 'der', type: 'spki' });
-  const rows: [string, 'ES256' | 'ES384', Partial<LeafTemplate>][] = [
+  const rsa = (modulusLength: number) =>
+    new Uint8Array(generateKeyPairSync('rsa', { modulusLength }).publicKey.export({ format: 'der', type: 'spki' }));
+  const rows: [string, IssuerAlgorithm, Partial<LeafTemplate>][] = [
     ['for a P-256 key', 'ES256', {}],
-    ['signed by a P-384 key', 'ES384', {}],
+    ['for a P-384 key', 'ES256', { spki: generateSoftwareSigner('ES384').spki }],
     ['for an Ed25519 key', 'ES256', { spki: generateSoftwareSigner('EdDSA').spki }],
-    ['for an RSA key', 'ES256', { spki: new Uint8Array(rsa) }],
+    ['for an RSA 2048 key', 'ES256', { spki: rsa(2048) }],
+    ['for an RSA 3072 key', 'ES256', { spki: rsa(3072) }],
+    ['for an RSA 4096 key', 'ES256', { spki: rsa(4096) }],
+    ['signed by a P-384 key', 'ES384', {}],
+    ['signed by an RSA key', 'RS256', {}],
+    ['signed by an Ed25519 key', 'EdDSA', {}],
+    ...Object.values(PROFILES).map((profile): [string, IssuerAlgorithm, Partial<LeafTemplate>] => [
+      `of the profile ${profile.name}`,
+      'ES256',
+      { noRevAvail: profile.noRevAvail, notAfterMs: START_MS + profile.defaultTtlSeconds * 1000 },
+    ]),
+    ['that can be revoked by lists', 'ES256', { noRevAvail: false }],
     ['without DNS names', 'ES256', { dnsNames: [] }],
     [
       'with names that need a long length',
@@ -117,13 +96,69 @@ describe('a leaf has the bytes that an independent library (npm pkijs) writes', 
   ];
   test.each(rows)('%s', async (_name, algorithm, over) => {
     const template = await createTemplate(algorithm, over);
-    expect(Buffer.from(createLeafTbs(template)).toString('hex')).toBe(tbsByPkijs(template).toString('hex'));
+    expect(hex(createLeafTbs(template))).toBe(hex(leafByPkijs(template)));
   });
 
   test('and is the same for the same template', async () => {
     const template = await createTemplate('ES256');
     expect(createLeafTbs(template)).toEqual(createLeafTbs({ ...template }));
   });
+});
+
+describe('an authority has the bytes that an independent library (npm pkijs) writes', () => {
+  const algorithms = ['ES256', 'ES384', 'RS256', 'EdDSA'] as const;
+
+  function byPkijs(certificate: Certificate, issuer: Certificate, commonName: string, more: object): string {
+    const { pathLength, isNameConstrained = false } = more as { pathLength?: number; isNameConstrained?: boolean };
+    return hex(
+      tbsByPkijs({
+        ...certificate,
+        commonName,
+        signatureAlgorithm: sequence(
+          oid(certificate.signatureAlgorithm.oid),
+          certificate.signatureAlgorithm.parameters ?? new Uint8Array(),
+        ),
+        issuer: issuer.subject,
+        extensions: [
+          pkijsExtension.basicConstraints({
+            cA: true,
+            ...(pathLength !== undefined && { pathLenConstraint: pathLength }),
+          }),
+          pkijsExtension.keyUsage(SIGN_CERTIFICATES_AND_LISTS),
+          pkijsExtension.subjectAltName([`spiffe://${trustDomain}`], []),
+          pkijsExtension.subjectKeyId(hex(keyIdOf(certificate.spki))),
+          pkijsExtension.authorityKeyId(hex(keyIdOf(issuer.spki))),
+          ...(isNameConstrained ? [pkijsExtension.nameConstraint(trustDomain)] : []),
+        ],
+      }),
+    );
+  }
+
+  test.each(algorithms)('a root with a key for %s', async (algorithm) => {
+    const signer = generateSoftwareSigner(algorithm);
+    // Across the change of time format in 2050, and before it.
+    for (const nowMs of [START_MS, Date.UTC(2045, 0, 1)]) {
+      const root = readOwnCertificate(await createRootCertificate({ signer, trustDomain, nowMs }));
+      expect(hex(root.tbs)).toBe(byPkijs(root, root, `Postern root of ${trustDomain}`, {}));
+    }
+  });
+
+  test.each(
+    algorithms.flatMap((algorithm) => [false, true].map((isNameConstrained) => ({ algorithm, isNameConstrained }))),
+  )(
+    'an issuer certified by $algorithm, name constraint: $isNameConstrained',
+    async ({ algorithm, isNameConstrained }) => {
+      const rootSigner = generateSoftwareSigner(algorithm);
+      const root = readOwnCertificate(
+        await createRootCertificate({ signer: rootSigner, trustDomain, nowMs: START_MS }),
+      );
+      const { spki } = generateSoftwareSigner('ES256');
+      const certified = { rootSigner, root, spki, trustDomain, nowMs: START_MS, isNameConstrained };
+      const issuer = readOwnCertificate(await certifyIssuer(certified));
+      const name = `Postern issuer ${hex(keyIdOf(spki)).slice(0, 16)}`;
+      expect(hex(issuer.tbs)).toBe(byPkijs(issuer, root, name, { pathLength: 0, isNameConstrained }));
+    },
+  );
 });
 
 test('serial numbers are positive, of one length, and never the same', () => {

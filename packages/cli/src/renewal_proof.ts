@@ -1,5 +1,5 @@
 /** The proof of an SVID that is renewed by its own key: signed over this one call. */
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CommandFailure } from './failure.ts';
@@ -12,12 +12,14 @@ export async function createRenewalProof(
   call: { readonly target: string; readonly body: string; readonly audience: string; readonly nowMs: number },
 ): Promise<{ readonly [header: string]: string }> {
   const { createRequestProof, REQUEST_PROOF_HEADER } = await import('@postern/identity');
-  const { createSoftwareSigner } = await import('@postern/keys');
+  const { algorithmOfKey, createSoftwareSigner } = await import('@postern/keys');
   try {
     const certificates = (readFileSync(join(folder, 'svid.pem'), 'utf8').match(CERTIFICATE) ?? []).map(
       (pem) => new X509Certificate(pem),
     );
     const key = createPrivateKey(readFileSync(join(folder, 'key.pem')));
+    const algorithm = algorithmOfKey(createPublicKey(key));
+    if (algorithm === undefined) throw new TypeError('a key that signs nothing');
     const trustDomain = /URI:spiffe:\/\/([^/,]+)/.exec(certificates[0]?.subjectAltName ?? '')?.[1] ?? '';
     const proof = await createRequestProof({
       method: 'POST',
@@ -26,7 +28,7 @@ export async function createRenewalProof(
       trustDomain,
       audience: call.audience,
       nowMs: call.nowMs,
-      signer: createSoftwareSigner(key, 'ES256'),
+      signer: createSoftwareSigner(key, algorithm),
       chain: certificates.map(({ raw }) => raw),
     });
     return { [REQUEST_PROOF_HEADER]: proof };

@@ -42,6 +42,8 @@ export interface Extensions {
   readonly authorityKeyId?: string;
   readonly uriConstraints?: UriConstraints;
   readonly hasCrlDistributionPoints?: boolean;
+  /** Pointers to delta lists (RFC 5280 4.2.1.15). */
+  readonly hasFreshestCrl?: boolean;
   readonly hasOcsp?: boolean;
   readonly noRevAvail?: boolean;
 }
@@ -104,6 +106,7 @@ const ROWS: { readonly [oid: string]: Row } = {
     critical: 'unapplied',
     read: () => ({ hasCrlDistributionPoints: true }),
   },
+  '2.5.29.46': { name: 'freshestCRL', critical: 'never', read: () => ({ hasFreshestCrl: true }) },
 };
 
 /** They limit a path and are critical by RFC 5280 (4.2.1.11, 4.2.1.14): one that does not say so binds all the same. */

@@ -23,6 +23,7 @@ export {
   MAX_JWT_SVID_BYTES,
   parseJwtSvid,
 } from './jwt_svid.ts';
+export { isWithinConstraints, type UriConstraints } from './name_constraints.ts';
 export {
   isMemberOf,
   MAX_SPIFFE_ID_BYTES,

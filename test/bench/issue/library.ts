@@ -66,13 +66,14 @@ async function createIssuing(): Promise<{ issue: (csr: Uint8Array) => Promise<vo
   const root = readOwnCertificate(await createRootCertificate({ signer: plainSigner, trustDomain, nowMs }));
   const rootSigner = countSigns(plainSigner);
   const nothing = async () => {};
+  const issuer = createEphemeralIssuer({
+    clock: systemClock,
+    certify: (spki) => certifyIssuer({ rootSigner, root, spki, trustDomain, nowMs: systemClock.nowMs() }),
+  });
   const authority: Authority = createAuthority({
     clock: systemClock,
     audit: { begin: nothing, complete: nothing, failed: nothing },
-    issuer: createEphemeralIssuer({
-      clock: systemClock,
-      certify: (spki) => certifyIssuer({ rootSigner, root, spki, trustDomain, nowMs: systemClock.nowMs() }),
-    }),
+    issuers: { ephemeral: issuer, kms: issuer },
   });
   const request = { spiffeId, dnsNames: [], profile: WORKLOAD_PROFILE, requester: 'bench' };
   return {

@@ -4,6 +4,8 @@ import { type CountedSigner, countSigns } from '@postern/keys/testing';
 import { parseSpiffeId, parseTrustDomain, type SpiffeId, type TrustDomain, verifyX509Svid } from '@postern/spiffe';
 import { type Authority, createAuthority, type Issuance, type IssuanceAudit } from '../authority.ts';
 import { type CertifyIssuerKey, createEphemeralIssuer } from '../ephemeral_issuer.ts';
+import { createKmsIssuer } from '../kms_issuer.ts';
+import { KMS_ISSUER_SECONDS } from '../profile.ts';
 import { certifyIssuer, createRootCertificate, readOwnCertificate } from '../root.ts';
 
 export const START_MS = Date.UTC(2026, 10, 24, 12);
@@ -21,6 +23,8 @@ export interface World {
   readonly clock: { nowMs(): number; set(ms: number): void };
   readonly root: Uint8Array;
   readonly rootSigner: CountedSigner;
+  /** The issuer's, of profiles that sign in the key store. */
+  readonly kmsSigner: CountedSigner;
   /** What the audit port was told, in order. */
   readonly log: (readonly [string, Issuance])[];
   /** Whether our own verifier takes the chain for `spiffeId`. */
@@ -47,11 +51,28 @@ export async function createWorld(
   const certify: CertifyIssuerKey = (spki) =>
     certifyIssuer({ rootSigner, root: readOwnCertificate(root), spki, trustDomain, nowMs: clock.nowMs() });
   const issuer = createEphemeralIssuer({ clock, certify: options.certify?.(certify) ?? certify });
+  const kmsSigner = countSigns(generateSoftwareSigner('ES256'));
+  const certified = await certifyIssuer({
+    ...{ rootSigner, root: readOwnCertificate(root), spki: kmsSigner.spki, trustDomain, nowMs },
+    lifeSeconds: KMS_ISSUER_SECONDS,
+  });
+  const kms = createKmsIssuer({
+    trustDomain,
+    clock,
+    roots: async () => [readOwnCertificate(root)],
+    signer: async () => kmsSigner,
+    stored: async function* () {
+      yield { der: certified, generation: 1 };
+    },
+  });
   const log: (readonly [string, Issuance])[] = [];
   const authority = createAuthority({
-    issuer: async () => {
-      const own = await issuer();
-      return { ...own, signer: options.leafSigner?.(own.signer) ?? own.signer };
+    issuers: {
+      ephemeral: async () => {
+        const own = await issuer();
+        return { ...own, signer: options.leafSigner?.(own.signer) ?? own.signer };
+      },
+      kms,
     },
     clock,
     audit: {
@@ -67,6 +88,7 @@ export async function createWorld(
     clock,
     root,
     rootSigner,
+    kmsSigner,
     log,
     verify: (chain) =>
       verifyX509Svid({ chain, bundles, nowMs: clock.nowMs(), verifySignature: verifyX509Signature }).ok,

@@ -19,6 +19,7 @@ const KINDS: { readonly [K in AuditRecord['kind']]: true } = {
   'jwt-failed': true,
   join: true,
   'issuer-certified': true,
+  'rollover-step': true,
   'entry-created': true,
   'entry-updated': true,
   'entry-deleted': true,

@@ -1,7 +1,6 @@
 /** `postern svid attest` */
-import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { type AttestedSvidsAnswer, type AttestedSvidsRequest, PATHS } from '@postern/api';
 import type { Command } from 'commander';
 import { attestedFiles, attestedJson, attestedText } from '../attested_text.ts';
@@ -11,6 +10,7 @@ import { checkOrigin, type Doors } from '../control_plane/doors.ts';
 import { DEFAULT_URL } from '../control_plane/token_doors.ts';
 import { defineCommand } from '../define_command.ts';
 import { CommandFailure } from '../failure.ts';
+import { createLeafKey, KEY_TYPE_NAMES, type KeyType, parseKeyType } from '../leaf_key.ts';
 import { collect } from '../option_values.ts';
 import { createRenewalProof } from '../renewal_proof.ts';
 import { writeFiles } from '../write_files.ts';
@@ -19,14 +19,18 @@ interface Options {
   readonly url?: string;
   readonly attestor: string;
   readonly proofFile?: string;
+  readonly proofEnv?: string;
   readonly renew?: string;
   readonly spiffeId?: string;
   readonly jwtAudience?: readonly string[];
   readonly out: string;
+  readonly keyType?: KeyType;
+  readonly dryRun?: true;
 }
 
 const MAX_PROOF_BYTES = 16 * 1024;
-const ADVICE = 'give the token or document of this platform: --proof-file FILE, or - for standard input';
+const ADVICE =
+  'give the token or document of this platform: --proof-file FILE, - for standard input, or --proof-env NAME';
 
 export function addSvidAttest(parent: Command, cli: Cli): void {
   defineCommand<Options>(parent, cli, {
@@ -42,26 +46,44 @@ export function addSvidAttest(parent: Command, cli: Cli): void {
         'postern svid attest --attestor renewal --renew svid --out svid',
         'renewed by its own key, for a day, without another proof',
       ],
+      [
+        'postern svid attest --attestor gitlab --proof-env POSTERN_TOKEN --key-type ed25519 --out svid',
+        'the proof from the environment, and a key of another kind',
+      ],
+      [
+        'postern svid attest --attestor github --proof-file token.jwt --out svid --dry-run',
+        'shows the certification request; nothing is sent or written, and the key is forgotten',
+      ],
     ],
     configure: (command) =>
       command
         .option('--url <url>', `origin of the control plane’s public doors; else POSTERN_URL, else ${DEFAULT_URL}`)
         .requiredOption('--attestor <name>', 'the attestor that the proof is for')
         .option('--proof-file <file>', 'token, document or one-time token; - for standard input')
+        .option('--proof-env <name>', 'the same, in an environment variable')
         .option('--renew <dir>', 'instead: prove the SVID in this folder by its key')
         .option('--spiffe-id <id>', 'of several identities this one')
         .option('--jwt-audience <name>', 'a JWT-SVID for this service too, as svid.jwt (0600); repeatable', collect)
+        .option('--key-type <type>', `${KEY_TYPE_NAMES}; p256 when absent`, parseKeyType)
+        .option('--dry-run', 'show the certification request, and send nothing')
         .requiredOption('--out <dir>', 'folder that svid.pem, key.pem (0600) and bundle.pem are written to'),
     async run(cli, options) {
-      const { attestor, spiffeId, jwtAudience, proofFile, renew } = options;
-      if ((proofFile === undefined) === (renew === undefined))
+      const { attestor, spiffeId, jwtAudience, proofFile, proofEnv, renew } = options;
+      if ([proofFile, proofEnv, renew].filter((proof) => proof !== undefined).length !== 1)
         throw new CommandFailure('usage', 'proof-missing', 'an SVID is for a proof, or for the one before it', ADVICE);
       const { createCsr } = await import('@postern/ca');
-      const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+      const { encodePem } = await import('@postern/der');
+      const privateKey = createLeafKey(options.keyType);
+      const csr = createCsr(privateKey, spiffeId === undefined ? {} : { spiffeId });
+      if (options.dryRun === true) {
+        const pem = encodePem('CERTIFICATE REQUEST', csr);
+        return { json: { csr: pem, sent: false }, text: () => pem };
+      }
       const request: AttestedSvidsRequest = {
         attestor,
-        csr: Buffer.from(createCsr(privateKey, spiffeId === undefined ? {} : { spiffeId })).toString('base64'),
+        csr: Buffer.from(csr).toString('base64'),
         ...(proofFile !== undefined && { proof: readProof(cli, proofFile) }),
+        ...(proofEnv !== undefined && { proof: checkProof(cli.io.environment[proofEnv] ?? '', proofEnv) }),
         ...(spiffeId !== undefined && { spiffeId }),
         ...(jwtAudience !== undefined && { jwtAudience }),
       };
@@ -112,12 +134,18 @@ function send(cli: Cli, { url: given, renew }: Options, body: AttestedSvidsReque
 function readProof(cli: Cli, file: string): string {
   let text: string;
   try {
-    text = readFileSync(file === '-' ? 0 : join(resolve(cli.io.folder, file)), 'utf8').trim();
+    text = readFileSync(file === '-' ? 0 : resolve(cli.io.folder, file), 'utf8');
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code ?? 'fault';
     throw new CommandFailure('usage', 'file-unreadable', `\`${file}\` cannot be read: ${code}`, ADVICE, { cause });
   }
-  if (text === '' || text.length > MAX_PROOF_BYTES)
-    throw new CommandFailure('usage', 'proof-malformed', `\`${file}\` holds no proof`, ADVICE);
-  return text;
+  return checkProof(text, file);
+}
+
+/** `place`: that it was read from, and never what was read. */
+function checkProof(text: string, place: string): string {
+  const proof = text.trim();
+  if (proof === '' || proof.length > MAX_PROOF_BYTES)
+    throw new CommandFailure('usage', 'proof-malformed', `\`${place}\` holds no proof`, ADVICE);
+  return proof;
 }

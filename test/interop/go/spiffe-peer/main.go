@@ -56,6 +56,7 @@ var modes = []mode{
 	{"serve", "serve mTLS with the SVID: answer each line with who sent it", serve, false},
 	{"fetch-bundle", "fetch the bundle of -trust-domain from -url and print what is in it", fetchBundle, true},
 	{"serve-bundle", "serve the bundle in -bundle as https_spiffe, with the SVID in -svid and -key", serveBundle, true},
+	{"verify", "say whose the chain in -svid is, by the authorities in -roots of -trust-domain", verify, true},
 	{"dial", "dial -address with mTLS, send -line and print the answer", dial, false},
 }
 
@@ -85,11 +86,11 @@ func runMode(mode mode, args []string) int {
 	flags.StringVar(&s.line, "line", "hello", "dial: the line to send")
 	flags.StringVar(&s.audience, "audience", "", "jwt: whom the token is for, several by a comma; validate: who asks")
 	flags.StringVar(&s.subject, "subject", "", "jwt: the SPIFFE ID, when not all of this workload's")
-	flags.StringVar(&s.trustDomain, "trust-domain", "", "fetch-bundle, serve-bundle: whose bundle")
+	flags.StringVar(&s.trustDomain, "trust-domain", "", "fetch-bundle, serve-bundle, verify: whose bundle")
 	flags.StringVar(&s.url, "url", "", "fetch-bundle: the endpoint")
-	flags.StringVar(&s.roots, "roots", "", "fetch-bundle: file of the web authorities that vouch for the endpoint")
+	flags.StringVar(&s.roots, "roots", "", "fetch-bundle: file of the web authorities that vouch for the endpoint; verify: file of the authorities")
 	flags.StringVar(&s.bundle, "bundle", "", "serve-bundle: file of the bundle; fetch-bundle: what verifies -authorize")
-	flags.StringVar(&s.svid, "svid", "", "serve-bundle: file of the certificate chain")
+	flags.StringVar(&s.svid, "svid", "", "serve-bundle, verify: file of the certificate chain")
 	flags.StringVar(&s.key, "key", "", "serve-bundle: file of its key")
 	flags.StringVar(&s.token, "token", "", "validate: the token")
 	if err := flags.Parse(args); err != nil {
