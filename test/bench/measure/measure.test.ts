@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseWrk } from '../agent/load.ts';
 import { alternate, collectRuns } from './alternate.ts';
-import { parseCpuTicks, processCpuUs } from './cpu_time.ts';
+import { parseCpuTicks, processCpuUs, warmUp } from './cpu_time.ts';
 
 describe('alternating runs', () => {
   test('give nobody always the same place, and leave out the round that warms up', async () => {
@@ -15,6 +15,18 @@ describe('alternating runs', () => {
   test('are summed up by contender', async () => {
     const { a } = await alternate([{ name: 'a', run: async () => 7 }], 3);
     expect(a).toEqual({ median: 7, min: 7, max: 7, runs: 3 });
+  });
+});
+
+describe('warming up', () => {
+  test('goes on until the CPU is spent, so that what only the first calls cost is not taken for what each costs', async () => {
+    const counts: number[] = [];
+    const cpuPerCallUs = (calls: number) => {
+      counts.push(calls);
+      return counts.length === 1 ? 5_000 : 1_000;
+    };
+    await warmUp(10, cpuPerCallUs);
+    expect(counts).toEqual([1, 2, 4]);
   });
 });
 
