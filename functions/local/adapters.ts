@@ -1,8 +1,8 @@
-/** What the embedded default puts behind the ports: a SQLite file, a folder of objects and software keys. */
+/** What the embedded default puts behind the ports: a SQLite file each for table and objects, and software keys. */
 import { join } from 'node:path';
 import { type KeyRing, openSoftwareKeyRing } from '@postern/keys';
 import type { Clock, Objects, Table } from '@postern/store';
-import { openFolderObjects, openSqliteTable } from '@postern/store/embedded';
+import { openSqliteObjects, openSqliteTable } from '@postern/store/embedded';
 import type { Shutdown } from './shutdown.ts';
 
 export interface Adapters {
@@ -21,7 +21,7 @@ export function openAdapters(ports: {
   const { dir, clock, given, shutdown } = ports;
   return {
     table: given.table ?? openTable(join(dir, 'table.db'), clock, shutdown),
-    objects: given.objects ?? openFolderObjects(join(dir, 'objects')),
+    objects: given.objects ?? openObjects(join(dir, 'objects.db'), shutdown),
     keys: given.keys ?? openSoftwareKeyRing(join(dir, 'keys')),
   };
 }
@@ -30,4 +30,10 @@ function openTable(path: string, clock: Clock, shutdown: Shutdown): Table {
   const { table, close } = openSqliteTable(path, { clock });
   shutdown.add(close);
   return table;
+}
+
+function openObjects(path: string, shutdown: Shutdown): Objects {
+  const { objects, close } = openSqliteObjects(path);
+  shutdown.add(close);
+  return objects;
 }

@@ -13,7 +13,7 @@ import {
 } from '@postern/audit';
 import { type KeyRing, openSoftwareKeyRing, type Signer, SignerUnavailable, type SigningKeyName } from '@postern/keys';
 import type { Objects, Table } from '@postern/store';
-import { openFolderObjects, openSqliteTable } from '@postern/store/embedded';
+import { openSqliteObjects, openSqliteTable } from '@postern/store/embedded';
 import {
   createManualClock,
   type Fault,
@@ -98,8 +98,8 @@ export async function startWorld(
       writes.push(...call.pks.filter((pk) => !BESIDE.test(pk)));
     return fault;
   });
-  const folder = openFolderObjects(join(dir, 'objects'));
-  const objects = failingObjects(folder, (call) => {
+  const stored = openSqliteObjects(join(dir, 'objects.db'));
+  const objects = failingObjects(stored.objects, (call) => {
     const fault = faults.objects?.(call) ?? 'none';
     if (fault !== true && fault !== 'before' && call.operation === 'putIfAbsent' && !call.name.startsWith('segments/'))
       written.push(call.name);
@@ -136,7 +136,7 @@ export async function startWorld(
     clock,
     faults,
     table: opened.table,
-    objects: folder,
+    objects: stored.objects,
     logs,
     administratorToken,
     admin: (method, path, body, headers = { authorization: `Bearer ${administratorToken}` }) =>
@@ -156,12 +156,14 @@ export async function startWorld(
     async stop() {
       await local.stop();
       opened.close();
+      stored.close();
     },
     async crash() {
       faults.table = () => true;
       faults.objects = () => true;
       await local.stop().catch(() => undefined);
       opened.close();
+      stored.close();
     },
     async remove() {
       for (const member of Object.keys(faults)) delete faults[member as keyof Faults];

@@ -1,28 +1,26 @@
-import {
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { StoreUnavailable } from '../table.ts';
 import { describeObjectsContract } from '../testing/index.ts';
-import { openFolderObjects } from './folder_objects.ts';
 import { createMemoryObjects } from './memory_objects.ts';
+import { openSqliteObjects } from './sqlite_objects.ts';
 
 const createFolder = () => mkdtempSync(join(tmpdir(), 'postern-objects-'));
 const bytes = Buffer.from('x');
 
 describeObjectsContract('objects in memory', async () => ({ objects: createMemoryObjects() }));
-describeObjectsContract('objects in a folder', async () => {
+describeObjectsContract('objects in a sqlite file', async () => {
   const folder = createFolder();
-  return { objects: openFolderObjects(join(folder, 'objects')), close: () => rmSync(folder, { recursive: true }) };
+  const { objects, close } = openSqliteObjects(join(folder, 'objects.db'));
+  return {
+    objects,
+    close() {
+      close();
+      rmSync(folder, { recursive: true });
+    },
+  };
 });
 
 let folder: string;
@@ -33,7 +31,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 describe.each([
   ['in memory', () => createMemoryObjects()],
-  ['in a folder', () => openFolderObjects(folder)],
+  ['in a sqlite file', () => openSqliteObjects(':memory:').objects],
 ])('%s', (_name, open) => {
   test('an object cannot be the folder of another', async () => {
     const objects = open();
@@ -43,53 +41,39 @@ describe.each([
     await expect(objects.putIfAbsent('a/b/c/d', bytes)).rejects.toThrow(RangeError);
     expect((await objects.list('')).names).toEqual(['a/b']);
   });
-});
 
-test('objects are files by their names, readable by their owner alone, and nothing is left beside them', async () => {
-  const objects = openFolderObjects(join(folder, 'objects'));
-  await objects.putIfAbsent('a/b', bytes);
-  await objects.putIfAbsent('a/b', bytes);
-  expect(readFileSync(join(folder, 'objects/a/b'), 'utf8')).toBe('x');
-  expect(statSync(join(folder, 'objects')).mode & 0o777).toBe(0o700);
-  expect(statSync(join(folder, 'objects/a/b')).mode & 0o777).toBe(0o600);
-  expect(statSync(join(folder, 'objects/a/b')).nlink).toBe(1);
-  expect(readdirSync(join(folder, 'objects/~new'))).toEqual([]);
-});
-
-test.each(['relative', 'with a slash at its end', 'with dots'])(
-  'a folder named %s lists the same names',
-  async (how) => {
-    const path = {
-      relative: relative(process.cwd(), folder),
-      'with a slash at its end': `${folder}/`,
-      'with dots': `${folder}/./x/..`,
-    }[how];
-    const objects = openFolderObjects(path as string);
-    await objects.putIfAbsent('a/b', bytes);
-    expect((await objects.list('')).names).toEqual(['a/b']);
+  test('a name beside a folder of the same beginning is no folder of it', async () => {
+    const objects = open();
+    for (const name of ['a/b', 'a-', 'a.', 'a0', 'aa']) expect((await objects.putIfAbsent(name, bytes)).ok).toBe(true);
     expect((await objects.list('a/')).names).toEqual(['a/b']);
-  },
-);
-
-test('a write that was cut off before its end is no object, and does not stand in the way of one', async () => {
-  const objects = openFolderObjects(folder);
-  await objects.putIfAbsent('a', bytes);
-  writeFileSync(join(folder, '~new', 'left-by-a-crash'), 'half');
-  expect((await objects.list('')).names).toEqual(['a']);
-  expect((await objects.putIfAbsent('b', bytes)).ok).toBe(true);
+  });
 });
 
-test('a symbolic link is not followed when names are listed', async () => {
-  const objects = openFolderObjects(join(folder, 'objects'));
-  await objects.putIfAbsent('a', bytes);
-  writeFileSync(join(folder, 'secret'), 'x');
-  symlinkSync(folder, join(folder, 'objects', 'up'));
-  expect((await objects.list('')).names).toEqual(['a']);
+test('what was written is there after a start, readable by its owner alone', async () => {
+  const path = join(folder, 'state', 'objects.db');
+  const before = openSqliteObjects(path);
+  await before.objects.putIfAbsent('a/b', bytes);
+  for (const file of [path, `${path}-wal`]) expect(statSync(file).mode & 0o777).toBe(0o600);
+  expect(statSync(join(folder, 'state')).mode & 0o777).toBe(0o700);
+  before.close();
+  const after = openSqliteObjects(path);
+  expect(await after.objects.get('a/b')).toEqual(Uint8Array.from(bytes));
+  after.close();
 });
 
-test('a folder that cannot be used is an unavailable store', async () => {
+test('a file that a process has open is not to be had by a second one', () => {
+  const path = join(folder, 'objects.db');
+  const first = openSqliteObjects(path);
+  expect(() => openSqliteObjects(path)).toThrow(StoreUnavailable);
+  first.close();
+});
+
+test('a place that cannot be used, and a closed file, are an unavailable store', async () => {
   writeFileSync(join(folder, 'file'), '');
-  const objects = openFolderObjects(join(folder, 'file', 'objects'));
+  expect(() => openSqliteObjects(join(folder, 'file', 'objects.db'))).toThrow(StoreUnavailable);
+  const { objects, close } = openSqliteObjects(join(folder, 'objects.db'));
+  close();
   await expect(objects.putIfAbsent('a', bytes)).rejects.toThrow(StoreUnavailable);
-  expect(existsSync(join(folder, 'file', 'objects'))).toBe(false);
+  await expect(objects.get('a')).rejects.toThrow(StoreUnavailable);
+  await expect(objects.list('')).rejects.toThrow(StoreUnavailable);
 });

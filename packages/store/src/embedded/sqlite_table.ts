@@ -2,15 +2,13 @@
  * The embedded default's Table: one SQLite file (node:sqlite). `synchronous=FULL` and WAL: a write that returned survives
  * a power cut. One process; a second one is kept out by the exclusive lock.
  */
-import { closeSync, mkdirSync, openSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { accept, refuse } from '@postern/result';
 import { checkItem, checkKey, checkQuery, checkTransaction, checkUpdate, keyOf } from '../bounds.ts';
 import type { Clock } from '../clock.ts';
 import { formatAttributes, parseAttributes } from '../item_text.ts';
-import { type Item, type Key, type Query, StoreUnavailable, type Table, type Write } from '../table.ts';
+import type { Item, Key, Query, Table, Write } from '../table.ts';
 import { effectOf } from '../write_effect.ts';
+import { endOfPrefix, guarded, openSqliteFile } from './sqlite_file.ts';
 
 interface Row {
   readonly pk: string;
@@ -21,9 +19,6 @@ interface Row {
 
 /** Keys are compared as bytes: SQLite's BINARY collation over UTF-8 text, as DynamoDB does. */
 const SCHEMA = `
-  PRAGMA journal_mode = WAL;
-  PRAGMA synchronous = FULL;
-  PRAGMA locking_mode = EXCLUSIVE;
   CREATE TABLE IF NOT EXISTS item (
     pk TEXT NOT NULL COLLATE BINARY,
     sk TEXT NOT NULL COLLATE BINARY,
@@ -42,49 +37,13 @@ export interface SqliteTable {
   close(): void;
 }
 
-/** Where the bytes of a prefix end: no UTF-8 text ends in 0xff, so that adding one never carries. */
-function endOfPrefix(prefix: string): Uint8Array {
-  const bytes = Buffer.from(prefix);
-  bytes[bytes.length - 1] = (bytes[bytes.length - 1] as number) + 1;
-  return bytes;
-}
-
-/** SQLite's own faults (disk full, locked, closed, I/O) are the store's; ours stay what they are. */
-function guarded<T>(work: () => T): T {
-  try {
-    return work();
-  } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code;
-    if (code === 'ERR_SQLITE_ERROR' || code === 'ERR_INVALID_STATE')
-      throw new StoreUnavailable('the table cannot be used', { cause });
-    throw cause;
-  }
-}
-
-function openDatabase(path: string): DatabaseSync {
-  let database: DatabaseSync | undefined;
-  try {
-    // Made before SQLite does, which would let the whole machine read it; the files beside it take its mode.
-    if (path !== ':memory:') {
-      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-      closeSync(openSync(path, 'a', 0o600));
-    }
-    database = new DatabaseSync(path);
-    database.exec(SCHEMA);
-    return database;
-  } catch (cause) {
-    database?.close();
-    throw new StoreUnavailable('the table cannot be opened', { cause });
-  }
-}
-
 /**
  * `path`: a file, or `:memory:`. Throws `StoreUnavailable` when the file cannot be had, or another process has it. Cost:
  * a read is one seek; a write is one synced append, so that a group of writes is better one transaction.
  */
 export function openSqliteTable(path: string, ports: { readonly clock: Clock }): SqliteTable {
   const nowSeconds = () => Math.floor(ports.clock.nowMs() / 1000);
-  const database = openDatabase(path);
+  const database = openSqliteFile(path, SCHEMA);
   const selectOne = database.prepare('SELECT * FROM item WHERE pk = ? AND sk = ? AND (expires IS NULL OR expires > ?)');
   const upsert = database.prepare('INSERT OR REPLACE INTO item (pk, sk, attributes, expires) VALUES (?, ?, ?, ?)');
   const remove = database.prepare('DELETE FROM item WHERE pk = ? AND sk = ?');
