@@ -30,16 +30,23 @@ function timeKey(record: AuditRecord): Key {
  */
 export async function indexRecords(table: Table, records: readonly AuditRecord[]): Promise<void> {
   for (let start = 0; start < records.length; start += RECORDS_PER_TRANSACTION) {
-    const writes = records.slice(start, start + RECORDS_PER_TRANSACTION).flatMap(indexWrites);
-    const keys = new Set(writes.map(({ put }) => JSON.stringify([put.pk, put.sk])));
-    const written = keys.size === writes.length && (await table.transact(writes)).ok;
-    if (written) continue;
+    const some = records.slice(start, start + RECORDS_PER_TRANSACTION);
+    const writes = indexWritesOf(some, some.length);
+    if (writes !== undefined && (await table.transact(writes)).ok) continue;
     // Some are there already, or share an id: one by one, each where it can.
-    for (const { put, condition } of writes) await table.put(put, condition);
+    for (const { put, condition } of some.flatMap(indexWrites)) await table.put(put, condition);
   }
 }
 
-function indexWrites(record: AuditRecord): readonly { readonly put: Item; readonly condition?: Condition }[] {
+type IndexWrite = { readonly put: Item; readonly condition?: Condition };
+
+/** For a transaction of the caller's; undefined where there are more than `max` records, or two have one id. */
+export function indexWritesOf(records: readonly AuditRecord[], max: number): readonly IndexWrite[] | undefined {
+  const isOneEach = new Set(records.map(({ id }) => id)).size === records.length;
+  return records.length <= max && isOneEach ? records.flatMap(indexWrites) : undefined;
+}
+
+function indexWrites(record: AuditRecord): readonly IndexWrite[] {
   const expiresAtSeconds = Math.floor(record.atMs / 1000) + HOT_SECONDS;
   const at = timeKey(record);
   return [

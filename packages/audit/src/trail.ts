@@ -1,9 +1,9 @@
 /**
  * The trail's ingest side. A segment is verified, stored once, and given its place by one conditional transaction on the
- * heads of the trail and of its producer; only then is it acknowledged. The index items that search reads follow; they
- * are derived, and written again when a producer repeats itself.
+ * heads of the trail and of its producer; only then is it acknowledged. The index items that search reads go with it, or
+ * follow where they are too many; they are derived, and written again when a producer repeats itself.
  *
- * Cost of a segment: two reads, one object, a transaction of three items, and two index items a record.
+ * Cost of a segment: two reads, one object, and a transaction of three items and two index items a record.
  */
 import { createHash } from 'node:crypto';
 import { type PublicJwk, thumbprint } from '@postern/keys';
@@ -11,7 +11,7 @@ import { accept, type Result, refuse } from '@postern/result';
 import { type Item, type Objects, StoreUnavailable, type Table } from '@postern/store';
 import { type HeartbeatReason, verifyHeartbeat } from './heartbeat.ts';
 import { isProducerId } from './record_bounds.ts';
-import { indexRecords } from './record_index.ts';
+import { indexRecords, indexWritesOf } from './record_index.ts';
 import { digestOfSegment, type Segment, type SegmentReason, verifySegment } from './segment.ts';
 
 export type IngestReason =
@@ -76,6 +76,8 @@ const PRODUCERS = 'trail-producer';
 const ENTRIES = 'trail-entry';
 /** Writers that meet at the head try again this often; each try means that another one got through. */
 const MAX_TRIES = 16;
+/** Records whose index items fit into one transaction with the heads. */
+const INDEXED_WITH_SEGMENT = 40;
 /** Only the producer's own segments move its head: a race is a segment delivered twice at once. */
 const MAX_RACES = 4;
 
@@ -104,8 +106,14 @@ export function createTrail(ports: { readonly table: Table; readonly objects: Ob
     return there !== undefined && Buffer.from(there).toString('latin1') === jws;
   }
 
-  async function commit(head: ProducerHead, segment: Segment, digest: string): Promise<'committed' | 'raced' | 'busy'> {
+  /** `indexed`: and its records can be found. */
+  async function commit(
+    head: ProducerHead,
+    segment: Segment,
+    digest: string,
+  ): Promise<'committed' | 'indexed' | 'raced' | 'busy'> {
     const { producer: id, from, to } = segment;
+    let index = indexWritesOf(segment.records, INDEXED_WITH_SEGMENT);
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const size = Number((await table.get(HEAD))?.attributes['size'] ?? 0);
       const place = size + 1;
@@ -122,9 +130,12 @@ export function createTrail(ports: { readonly table: Table; readonly objects: Ob
             condition: { kind: 'equals', attribute: 'digest', value: head.digest },
           },
         },
+        ...(index ?? []),
       ]);
-      if (written.ok) return 'committed';
+      if (written.ok) return index === undefined ? 'committed' : 'indexed';
       if ((await producer(id))?.digest !== head.digest) return 'raced';
+      // It was the head, or a record's id is somebody's already: that keeps no segment out.
+      index = undefined;
     }
     return 'busy';
   }
@@ -149,8 +160,9 @@ export function createTrail(ports: { readonly table: Table; readonly objects: Ob
     if (segment.previous !== head.digest) return refuse('segment-fork');
     if (!(await storeSegment(segment, jws))) return refuse('segment-fork');
     const committed = await commit(head, segment, digest);
-    if (committed !== 'committed') return committed === 'raced' ? 'raced' : refuse('trail-busy');
-    await indexRecords(table, segment.records);
+    if (committed === 'raced') return 'raced';
+    if (committed === 'busy') return refuse('trail-busy');
+    if (committed !== 'indexed') await indexRecords(table, segment.records);
     return accept(segment.to);
   }
 
