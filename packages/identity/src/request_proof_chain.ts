@@ -4,8 +4,8 @@ import {
   fitsAlgorithm,
   isSignatureAlgorithm,
   type ParsedJws,
+  rememberX509Signatures,
   verifyParsedJws,
-  verifyX509Signature,
 } from '@postern/keys';
 import { type Result, refuse } from '@postern/result';
 import { type Certificate, MAX_CHAIN, type TrustBundle, type VerifiedX509Svid, verifyX509Svid } from '@postern/spiffe';
@@ -17,6 +17,9 @@ export type ProofChainReason =
   | 'proof-svid-expired'
   | 'proof-svid-not-yet-valid'
   | 'proof-svid-untrusted';
+
+/** An agent shows the same chain with each call. */
+const verifySignature = rememberX509Signatures();
 
 /**
  * Verifies the chain of `x5c` (RFC 7515 4.1.6: base64 DER, leaf first) and then the signature by the leaf's key. The
@@ -33,7 +36,7 @@ export function verifyProofChain(
     bundles: new Map([[trust.bundle.trustDomain as string, trust.bundle]]),
     issuers: trust.issuers,
     nowMs: trust.nowMs,
-    verifySignature: verifyX509Signature,
+    verifySignature,
   });
   if (!svid.ok) {
     if (svid.reason === 'svid-expired') return refuse('proof-svid-expired');

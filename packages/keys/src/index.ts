@@ -36,6 +36,7 @@ export {
   thumbprint,
   thumbprintOfSpki,
 } from './public_key.ts';
+export { rememberX509Signatures } from './remembered_signatures.ts';
 export { isRocaModulus } from './roca.ts';
 export {
   checkGeneration,

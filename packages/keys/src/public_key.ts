@@ -94,12 +94,19 @@ function requiredMembers(jwk: { readonly [name: string]: unknown }): PublicJwk {
   );
 }
 
+/** Good keys by their members: the few that sign tokens and segments come again and again, and importing one costs a signature. */
+const importedJwks = new Map<string, KeyObject>();
+const MAX_IMPORTED = 512;
+
 /**
  * From a JWK's public members only: a private or symmetric member never reaches node:crypto. Throws on a key that is
  * malformed, not on its curve, spelled in any but the one way (RFC 7518 6), or known to be broken (ROCA).
  */
 export function publicKeyFromJwk(jwk: { readonly [name: string]: unknown }): KeyObject {
   const members = requiredMembers(jwk);
+  const text = JSON.stringify(members);
+  const known = importedJwks.get(text);
+  if (known !== undefined) return known;
   const key = createPublicKey({ key: members, format: 'jwk' });
   // Node reads short coordinates and stray characters too; then one key would have several thumbprints.
   const canonical = key.export({ format: 'jwk' }) as PublicJwk;
@@ -107,6 +114,9 @@ export function publicKeyFromJwk(jwk: { readonly [name: string]: unknown }): Key
     throw new TypeError('the key is not in its canonical spelling');
   if (members['kty'] === 'RSA' && isRocaModulus(Buffer.from(members['n'] as string, 'base64url')))
     throw new TypeError('the key is of a kind whose private half can be computed');
+  const [oldest] = importedJwks.keys();
+  if (importedJwks.size >= MAX_IMPORTED && oldest !== undefined) importedJwks.delete(oldest);
+  importedJwks.set(text, key);
   return key;
 }
 
