@@ -3,28 +3,38 @@ import { boolean, contextTag, element, namedBits, nullValue, octetString, oid, s
 
 const encoder = new TextEncoder();
 
-function extension(dotted: string, isCritical: boolean, value: Uint8Array): Uint8Array {
-  return isCritical
-    ? sequence(oid(dotted), boolean(true), octetString(value))
-    : sequence(oid(dotted), octetString(value));
+/** Encoded once: a leaf has seven of them. */
+const OID = {
+  subjectKeyId: oid('2.5.29.14'),
+  keyUsage: oid('2.5.29.15'),
+  subjectAltName: oid('2.5.29.17'),
+  basicConstraints: oid('2.5.29.19'),
+  nameConstraints: oid('2.5.29.30'),
+  authorityKeyId: oid('2.5.29.35'),
+  extendedKeyUsage: oid('2.5.29.37'),
+  noRevAvail: oid('2.5.29.56'),
+} as const;
+
+function extension(name: keyof typeof OID, isCritical: boolean, value: Uint8Array): Uint8Array {
+  return isCritical ? sequence(OID[name], boolean(true), octetString(value)) : sequence(OID[name], octetString(value));
 }
 
 /** Critical. cA FALSE is the DEFAULT and so is not spelled out. */
 export function basicConstraints(options: { readonly isCa: boolean; readonly pathLength?: number }): Uint8Array {
   const parts = options.isCa ? [boolean(true)] : [];
   if (options.pathLength !== undefined) parts.push(unsigned(options.pathLength));
-  return extension('2.5.29.19', true, sequence(...parts));
+  return extension('basicConstraints', true, sequence(...parts));
 }
 
 const BITS = { digitalSignature: 0, keyCertSign: 5, cRLSign: 6 } as const;
 
 /** Critical (X509-SVID 4.3). */
 export function keyUsage(...usages: readonly (keyof typeof BITS)[]): Uint8Array {
-  return extension('2.5.29.15', true, namedBits(usages.map((usage) => BITS[usage])));
+  return extension('keyUsage', true, namedBits(usages.map((usage) => BITS[usage])));
 }
 
 export function extendedKeyUsage(...purposes: readonly string[]): Uint8Array {
-  return extension('2.5.29.37', false, sequence(...purposes.map(oid)));
+  return extension('extendedKeyUsage', false, sequence(...purposes.map(oid)));
 }
 
 /** Not critical: the Subject is never empty (RFC 5280 4.2.1.6). */
@@ -33,7 +43,7 @@ export function subjectAltName(names: {
   readonly dnsNames: readonly string[];
 }): Uint8Array {
   return extension(
-    '2.5.29.17',
+    'subjectAltName',
     false,
     sequence(
       ...names.uris.map((uri) => element(contextTag(6, 'primitive'), encoder.encode(uri))),
@@ -43,20 +53,20 @@ export function subjectAltName(names: {
 }
 
 export function subjectKeyId(keyId: Uint8Array): Uint8Array {
-  return extension('2.5.29.14', false, octetString(keyId));
+  return extension('subjectKeyId', false, octetString(keyId));
 }
 
 export function authorityKeyId(keyId: Uint8Array): Uint8Array {
-  return extension('2.5.29.35', false, sequence(element(contextTag(0, 'primitive'), keyId)));
+  return extension('authorityKeyId', false, sequence(element(contextTag(0, 'primitive'), keyId)));
 }
 
 /** RFC 9608 2: NULL, never critical, never in CA certificates. */
 export function noRevAvail(): Uint8Array {
-  return extension('2.5.29.56', false, nullValue());
+  return extension('noRevAvail', false, nullValue());
 }
 
 /** Critical: a verifier that does not apply it refuses the path (RFC 5280 4.2.1.10). `host`: exactly this one. */
 export function uriNameConstraint(host: string): Uint8Array {
   const subtree = sequence(element(contextTag(6, 'primitive'), encoder.encode(host)));
-  return extension('2.5.29.30', true, sequence(element(contextTag(0, 'constructed'), subtree)));
+  return extension('nameConstraints', true, sequence(element(contextTag(0, 'constructed'), subtree)));
 }

@@ -27,17 +27,24 @@ export interface LeafTemplate {
   readonly signatureAlgorithm: Uint8Array;
 }
 
+/** The same in every leaf. */
+const SUBJECT = createName();
+const BASIC_CONSTRAINTS = basicConstraints({ isCa: false });
+const KEY_USAGE = keyUsage('digitalSignature');
+const EXTENDED_KEY_USAGE = extendedKeyUsage(EKU_SERVER_AUTH, EKU_CLIENT_AUTH);
+const NO_REV_AVAIL = noRevAvail();
+
 /** TBSCertificate, DER, after X509-SVID 2 to 4 and x509.md P3: the same bytes for the same template. */
 export function createLeafTbs(template: LeafTemplate): Uint8Array {
   const { issuer } = template;
   const extensions = [
-    basicConstraints({ isCa: false }),
-    keyUsage('digitalSignature'),
-    extendedKeyUsage(EKU_SERVER_AUTH, EKU_CLIENT_AUTH),
+    BASIC_CONSTRAINTS,
+    KEY_USAGE,
+    EXTENDED_KEY_USAGE,
     subjectAltName({ uris: [template.spiffeId.uri], dnsNames: template.dnsNames }),
     subjectKeyId(keyIdOf(template.spki)),
     authorityKeyId(Buffer.from(issuer.subjectKeyId ?? '', 'hex')),
   ];
-  if (template.noRevAvail) extensions.push(noRevAvail());
-  return createTbsCertificate({ ...template, issuer: issuer.subject, subject: createName(), extensions });
+  if (template.noRevAvail) extensions.push(NO_REV_AVAIL);
+  return createTbsCertificate({ ...template, issuer: issuer.subject, subject: SUBJECT, extensions });
 }
