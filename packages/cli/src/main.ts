@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /** `postern`. */
-import { createProcessIo } from './io.ts';
-import { runCli } from './run_cli.ts';
+import { keepCompiledCode } from './code_cache.ts';
 
+keepCompiledCode();
+const [{ createProcessIo }, { runCli }] = await Promise.all([import('./io.ts'), import('./run_cli.ts')]);
 // A reader that has seen enough (`| head`) is no fault.
 process.stdout.on('error', (fault: NodeJS.ErrnoException) => process.exit(fault.code === 'EPIPE' ? 0 : 1));
 const code = await runCli(process.argv.slice(2), createProcessIo());

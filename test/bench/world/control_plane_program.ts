@@ -1,7 +1,10 @@
 /** A program of its own: the whole control plane on the embedded store below DIR, until SIGTERM. Prints where it is. */
-import { startLocal } from '@postern/functions/local';
+import { keepCompiledCode } from '@postern/cli/code_cache';
 import type { ControlPlaneReady } from './control_plane.ts';
 
+// As `postern start` does.
+keepCompiledCode();
+const { startLocal } = await import('@postern/functions/local');
 const [dir, trustDomain] = process.argv.slice(2) as [string, string];
 const local = await startLocal({
   dir,
