@@ -29,6 +29,8 @@ const DOORS: Door[] = [
   ['admin GET /v1/admin/attestors/:name', 'GET', PATHS.admin.attestor('x')],
   ['admin DELETE /v1/admin/attestors/:name', 'DELETE', PATHS.admin.attestor('x')],
   ['admin POST /v1/admin/revocations', 'POST', PATHS.admin.revocations],
+  ['admin GET /v1/admin/authority', 'GET', PATHS.admin.authority],
+  ['admin POST /v1/admin/authority', 'POST', PATHS.admin.authority],
   ['admin GET /v1/admin/status', 'GET', PATHS.admin.status],
   ['publish POST /v1/admin/releases', 'POST', PATHS.admin.releases],
   ['publish POST /v1/admin/releases/rollback', 'POST', PATHS.admin.rollback],
@@ -243,17 +245,20 @@ test('what each role may do is this, and nothing else', () => {
     'records:read',
     'trail:export',
     'access:revoke',
+    'federations:read',
+    'federations:write',
+    'authority:operate',
   ];
   const matrix = roles.map(
     (role) => `${role}: ${permissions.filter((it) => isGranted({ name: 'x', roles: [role] }, it)).join(' ')}`,
   );
   expect(matrix).toEqual([
-    'reader: status:read entries:read attestors:read releases:read',
-    'auditor: status:read entries:read attestors:read releases:read records:read trail:export',
+    'reader: status:read entries:read attestors:read releases:read federations:read',
+    'auditor: status:read entries:read attestors:read releases:read records:read trail:export federations:read',
     'service-team: entries:read entries:write',
-    'operator: status:read entries:read entries:write join-tokens:create attestors:read releases:read access:revoke',
-    'authority-operator: status:read entries:read attestors:read attestors:write',
-    'security-administrator: status:read entries:read entries:write join-tokens:create attestors:read attestors:write releases:read releases:publish records:read trail:export access:revoke',
+    'operator: status:read entries:read entries:write join-tokens:create attestors:read releases:read access:revoke federations:read',
+    'authority-operator: status:read entries:read attestors:read attestors:write federations:read federations:write authority:operate',
+    'security-administrator: status:read entries:read entries:write join-tokens:create attestors:read attestors:write releases:read releases:publish records:read trail:export access:revoke federations:read federations:write authority:operate',
   ]);
   expect(permissions.filter((it) => isGranted({ name: 'x', roles: [] }, it))).toEqual([]);
 });
