@@ -144,10 +144,10 @@ test('keys, table, bucket and secret have the ids they were deployed with: anoth
   const stateful = ['AWS::KMS::Key', 'AWS::DynamoDB::GlobalTable', 'AWS::S3::Bucket', 'AWS::SecretsManager::Secret'];
   expect(stateful.flatMap((type) => ofType(type).map(({ id }) => id))).toEqual([
     'PosternKeysreleaseA7FF0E1F',
-    'PosternKeysroot94131F73',
+    'PosternKeysassertion78EC9E12',
     'PosternKeysissuer47397994',
     'PosternKeysjwtCE0A5983',
-    'PosternKeysassertion78EC9E12',
+    'PosternKeysroot94131F73',
     'PosternKeysfactsB6148C0A',
     'PosternKeysentriesB4FA7B69',
     'PosternRecordsTable01163775',

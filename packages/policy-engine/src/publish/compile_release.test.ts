@@ -611,7 +611,7 @@ describe('a check', () => {
       'test-issuer-unknown tests/a.yaml:5:98',
     ]);
     expect(check(tests(one('a', 'service: payments, expect: { outcome: deny, reason: no-pemit }')))).toEqual([
-      'yaml-value tests/a.yaml:2:124',
+      'yaml-value tests/a.yaml:2:125',
     ]);
   });
 

@@ -168,26 +168,26 @@ describe('a policy that never applies is found, at the condition that says so', 
 
   const suport = 'no issuer of `postern.yaml` gives the group Group::"suport"';
   const named: [name: string, rest: string, warnings: string[]][] = [
-    ['a condition', 'when { principal in Group::"suport" }', [`policy-never-applies 1:51 ${suport}`]],
+    ['a condition', 'when { principal in Group::"suport" }', [`policy-never-applies 1:47 ${suport}`]],
     [
       'a condition beside others',
       'when { context.local.hour > 8 && principal in [Group::"suport"] }',
-      [`policy-never-applies 1:51 ${suport}`],
+      [`policy-never-applies 1:47 ${suport}`],
     ],
     [
       'one of several',
       'when { principal in [Group::"suport", Group::"support"] }',
-      [`principal-unknown 1:51 ${suport}`],
+      [`principal-unknown 1:47 ${suport}`],
     ],
     [
       'an exception, which excepts nobody',
       'unless { principal in Group::"suport" }',
-      [`principal-unknown 1:51 ${suport}`],
+      [`principal-unknown 1:47 ${suport}`],
     ],
     [
       'a person in a condition',
       'when { principal == User::"alice" }',
-      ['policy-never-applies 1:51 User::"alice" is nobody: a user is `issuer#subject`'],
+      ['policy-never-applies 1:47 User::"alice" is nobody: a user is `issuer#subject`'],
     ],
     ['what there is', 'when { principal in Group::"support" || principal == User::"https://id.test#a#b" }', []],
   ];
