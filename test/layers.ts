@@ -9,7 +9,7 @@ export type Layer = { name: string; folder: string; mayUse: readonly string[] };
 const GROUND = ['result', 'canonical-json'];
 const CREDENTIALS = [...GROUND, 'der', 'spiffe', 'keys', 'store'];
 const DECISION = [...CREDENTIALS, 'policy-engine', 'feed', 'identity', 'audit', 'ca'];
-const OPERATION = [...DECISION, 'broker', 'api'];
+const OPERATION = [...DECISION, 'broker', 'api', 'outbound'];
 
 export const layers: readonly Layer[] = [
   { name: 'result', folder: 'packages/result', mayUse: [] },
@@ -23,6 +23,7 @@ export const layers: readonly Layer[] = [
   { name: 'aws', folder: 'packages/aws', mayUse: ['result', 'keys', 'store'] },
   { name: 'audit', folder: 'packages/audit', mayUse: [...GROUND, 'keys', 'store'] },
   { name: 'ca', folder: 'packages/ca', mayUse: CREDENTIALS },
+  { name: 'outbound', folder: 'packages/outbound', mayUse: ['result'] },
   { name: 'feed', folder: 'packages/feed', mayUse: [...GROUND, 'keys', 'policy-engine', 'spiffe', 'store'] },
   { name: 'identity', folder: 'packages/identity', mayUse: [...CREDENTIALS, 'ca'] },
   { name: 'broker', folder: 'packages/broker', mayUse: DECISION },
