@@ -1,6 +1,8 @@
 /** One generated case through the engine and through cedar-wasm. */
 import * as cedar from '@cedar-policy/cedar-wasm/nodejs';
 import {
+  type Authorization,
+  type AuthorizationRequest,
   compilePolicySet,
   contextFromJson,
   entitiesFromJson,
@@ -12,26 +14,44 @@ import type { GeneratedCase } from './generate_case.ts';
 
 /** For each request `allow|deny [reasons] errors [ids]`, or `refused` when the case as a whole is not accepted. */
 export function answersOfEngine(test: GeneratedCase): string[] {
-  const policies = compilePolicySet({
-    policies: test.policies,
-    templates: test.templates,
-    links: test.links.map(({ id, templateId, slots }) => ({ id, templateId, slots: slotValues(slots) })),
-  });
+  const policies = compileCase(test);
   const entities = entitiesFromJson(test.entities);
-  return test.requests.map(({ principal, action, resource, context }) => {
-    const record = contextFromJson(context);
-    if (!policies.ok || !entities.ok || !record.ok) return 'refused';
-    const answer = policies.value.authorize(
-      {
-        principal: entityUid(principal.type, principal.id),
-        action: entityUid(action.type, action.id),
-        resource: entityUid(resource.type, resource.id),
-        context: record.value,
-      },
-      entities.value,
-    );
-    return show(answer.decision, answer.determining, answer.errors);
+  return test.requests.map((request) => {
+    const asked = requestOf(request);
+    if (!policies.ok || !entities.ok || asked === undefined) return 'refused';
+    return showAnswer(policies.value.authorize(asked, entities.value));
   });
+}
+
+export function compileCase({
+  policies,
+  templates,
+  links,
+}: Pick<GeneratedCase, 'policies' | 'templates' | 'links'>): ReturnType<typeof compilePolicySet> {
+  const filled = links.map(({ id, templateId, slots }) => ({ id, templateId, slots: slotValues(slots) }));
+  return compilePolicySet({ policies, templates, links: filled });
+}
+
+/** `undefined` when the context is not accepted. */
+export function requestOf({
+  principal,
+  action,
+  resource,
+  context,
+}: GeneratedCase['requests'][number]): AuthorizationRequest | undefined {
+  const record = contextFromJson(context);
+  if (!record.ok) return undefined;
+  return {
+    principal: entityUid(principal.type, principal.id),
+    action: entityUid(action.type, action.id),
+    resource: entityUid(resource.type, resource.id),
+    context: record.value,
+  };
+}
+
+/** As `answersOfCedar` says it. */
+export function showAnswer({ decision, determining, errors }: Authorization): string {
+  return show(decision, determining, errors);
 }
 
 export function answersOfCedar(test: GeneratedCase): string[] {

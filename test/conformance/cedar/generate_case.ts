@@ -98,7 +98,7 @@ const bodies = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom(...TYPE_NAMES).chain((type) => expressions(type, 2)) },
 );
 
-function policies(isTemplate: boolean): fc.Arbitrary<PolicyJson> {
+function policies(isTemplate: boolean, conditions = bodies): fc.Arbitrary<PolicyJson> {
   const slots = isTemplate
     ? fc.constantFrom(['?principal', '?resource'], ['?principal', undefined], [undefined, '?resource'])
     : fc.constant([undefined, undefined]);
@@ -108,7 +108,7 @@ function policies(isTemplate: boolean): fc.Arbitrary<PolicyJson> {
       principal: scopes(principal as '?principal' | undefined),
       action: actions,
       resource: scopes(resource as '?resource' | undefined),
-      conditions: fc.array(fc.record({ kind: fc.constantFrom('when' as const, 'unless' as const), body: bodies }), {
+      conditions: fc.array(fc.record({ kind: fc.constantFrom('when' as const, 'unless' as const), body: conditions }), {
         maxLength: 2,
       }),
       annotations: fc.constantFrom<{ [name: string]: string | null }>({}, { id: 'x' }, { flag: null }),
@@ -117,7 +117,7 @@ function policies(isTemplate: boolean): fc.Arbitrary<PolicyJson> {
 }
 
 /** Parents come later in the list, so that there is no cycle; some name entities that are not there. */
-const entities = fc
+export const entityLists = fc
   .uniqueArray(fc.oneof(entityUids, actionUids), { selector: (uid) => `${uid.type}/${uid.id}`, maxLength: 10 })
   .chain((uids) =>
     fc.tuple(
@@ -134,26 +134,47 @@ const entities = fc
     ),
   );
 
-export const cases: fc.Arbitrary<GeneratedCase> = fc
-  .tuple(
-    fc.oneof(
-      fc.array(policies(false), { minLength: 1, maxLength: 4 }),
-      fc.array(policies(false), { minLength: 6, maxLength: 24 }),
-    ),
-    fc.array(policies(true), { maxLength: 2 }),
-  )
-  .chain(([statics, templates]) =>
+type GeneratedSet = Pick<GeneratedCase, 'policies' | 'templates' | 'links'>;
+
+/** Few policies, or so many that the index divides them. */
+export const policySets = setsOf(
+  fc.oneof(
+    fc.array(policies(false), { minLength: 1, maxLength: 4 }),
+    fc.array(policies(false), { minLength: 6, maxLength: 24 }),
+  ),
+);
+
+/** Of which the index divides most by their conditions, which name entities that no scope does. */
+export const indexedSets = setsOf(
+  fc.array(
+    fc.tuple(policies(false, chains), fc.nat(9)).map(([policy, scoped]): PolicyJson => {
+      const all = { op: 'All' } as const;
+      return scoped === 0 ? policy : { ...policy, principal: all, action: all, resource: all };
+    }),
+    { minLength: 12, maxLength: 48 },
+  ),
+);
+
+function setsOf(all: fc.Arbitrary<PolicyJson[]>): fc.Arbitrary<GeneratedSet> {
+  return fc.tuple(all, fc.array(policies(true), { maxLength: 2 })).chain(([statics, templates]) =>
     fc.record({
       policies: fc.constant(statics.map((json, index) => ({ id: `policy${index}`, json }))),
       templates: fc.constant(templates.map((json, index) => ({ id: `template${index}`, json }))),
       links: templates.length === 0 ? fc.constant([]) : links(templates),
-      entities,
-      requests: fc.array(
-        fc.record({ principal: entityUids, action: actionUids, resource: entityUids, context: attributesOf(2) }),
-        { minLength: 1, maxLength: 4 },
-      ),
     }),
   );
+}
+
+export const requests: fc.Arbitrary<GeneratedCase['requests'][number]> = fc.record({
+  principal: entityUids,
+  action: actionUids,
+  resource: entityUids,
+  context: attributesOf(2),
+});
+
+export const cases: fc.Arbitrary<GeneratedCase> = fc
+  .tuple(policySets, entityLists, fc.array(requests, { minLength: 1, maxLength: 4 }))
+  .map(([set, entities, asked]) => ({ ...set, entities, requests: asked }));
 
 function links(templates: PolicyJson[]) {
   return fc.array(fc.tuple(fc.nat(templates.length - 1), entityUids, entityUids), { maxLength: 4 }).map((chosen) =>
