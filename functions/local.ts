@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import type { ControlPlaneTrust } from '@postern/api';
+import type { RolloverTimes } from '@postern/ca';
 import { parseTrustDomain } from '@postern/spiffe';
 import { type Clock, systemClock } from '@postern/store';
 import { type Adapters, openAdapters } from './local/adapters.ts';
@@ -29,6 +30,8 @@ export interface LocalOptions {
   readonly log: FunctionLog;
   /** In place of the embedded ones; whoever gives them closes them. */
   readonly adapters?: Partial<Adapters>;
+  /** How long a rollover waits in each phase; for tests. */
+  readonly rolloverTimes?: Partial<RolloverTimes>;
 }
 
 export interface LocalControlPlane {
@@ -74,7 +77,8 @@ async function open(options: LocalOptions, shutdown: Shutdown): Promise<LocalCon
   const adapters = openAdapters({ dir, clock, given: options.adapters ?? {}, shutdown });
   const listener = await listenForPublic(HOST, options.port);
   shutdown.add(listener.close);
-  const ground = { ...adapters, adapters, trustDomain, clock, log, url: listener.url, shutdown };
+  const { rolloverTimes = {} } = options;
+  const ground = { ...adapters, adapters, trustDomain, clock, log, url: listener.url, rolloverTimes, shutdown };
   const verifyAdministrator = verifyAdministratorToken(administratorToken);
   const attestorSecret = readAttestorSecrets(dir);
   const functions = await openLocalFunctions({ ...ground, verifyAdministrator, postureSecret, attestorSecret });

@@ -5,6 +5,7 @@ import type { Administrator, VerifyAdministrator } from '../door/administrator.t
 import type { Door, DoorRefusal } from '../door/door.ts';
 import type { OperateAuthority } from '../rotate/authority_commands.ts';
 import { commandOf, MAX_AUTHORITY_BYTES } from '../rotate/authority_door.ts';
+import { refusedAuthority } from './authority_refusal.ts';
 
 export interface AuthorityDoorPorts {
   readonly verifyAdministrator: VerifyAdministrator;
@@ -31,9 +32,7 @@ export function mountAuthorityDoors(door: Pick<Door, 'administrator'>, ports: Au
   });
 }
 
-/** What the rules of the roll-over refuse conflicts with where it is. */
 function answer(context: Context, status: 200 | 201, outcome: AuthorityOutcome): Response | DoorRefusal {
   if (outcome.ok) return context.json(outcome.answer, status, { 'cache-control': 'no-store' });
-  const { reason, detail } = outcome;
-  return { refused: 'conflict', reason, detail: detail === undefined ? reason : `${reason}: ${detail}` };
+  return refusedAuthority(outcome.reason, outcome.detail);
 }

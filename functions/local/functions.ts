@@ -1,5 +1,6 @@
 /** All functions in one process, each with the stores and keys of its row of `ACCESS` and none besides. */
 
+import type { RolloverTimes } from '@postern/ca';
 import type { TrustDomain } from '@postern/spiffe';
 import type { Clock } from '@postern/store';
 import type { FunctionName } from '../access.ts';
@@ -39,10 +40,11 @@ export async function openLocalFunctions(ports: {
   readonly verifyAdministrator: VerifyAdministrator;
   readonly postureSecret: Uint8Array;
   readonly attestorSecret: AttestorSecret;
+  readonly rolloverTimes: Partial<RolloverTimes>;
   readonly shutdown: Shutdown;
 }): Promise<LocalFunctions> {
-  const { adapters, trustDomain, clock, log, url, verifyAdministrator, postureSecret, attestorSecret, shutdown } =
-    ports;
+  const { adapters, trustDomain, clock, log, url, shutdown } = ports;
+  const { verifyAdministrator, postureSecret, attestorSecret, rolloverTimes } = ports;
   const portsOf = (name: FunctionName): StorePorts => ({
     trustDomain,
     clock,
@@ -59,7 +61,7 @@ export async function openLocalFunctions(ports: {
   }
 
   // In one process nobody needs to prove which function asks: `rotate` has no door here.
-  const rotate = await opened(openRotate({ ...portsOf('rotate'), identify: () => undefined }));
+  const rotate = await opened(openRotate({ ...portsOf('rotate'), rolloverTimes, identify: () => undefined }));
   const { certifier } = rotate;
   // A development provider runs on this machine, without TLS.
   const allowLoopbackIssuers = true;

@@ -127,7 +127,7 @@ export function createAuthorityCommands(ports: {
     }
     const step = await wanted(state, command, by);
     if (!step.ok) return step;
-    if (step.value === 'due') return advance(state, command);
+    if (step.value === 'due') return advance(state, command, by);
     const isDryRun = command.dryRun === true;
     if (isDryRun) {
       const tried = await tryOut(state, step.value);
@@ -146,11 +146,11 @@ export function createAuthorityCommands(ports: {
     return authority.take(state, made, '', true);
   }
 
-  async function advance(state: AuthorityState, command: AuthorityCommand): Promise<AuthorityOutcome> {
+  async function advance(state: AuthorityState, command: AuthorityCommand, by: string): Promise<AuthorityOutcome> {
     const { step } = await authority.plan(state);
-    if (step === undefined) return { ok: false, reason: 'nothing-to-do', detail: 'see what `ca status` waits for' };
+    if (step === undefined) return { ok: false, reason: 'nothing-to-do' };
     if ('dryRun' in command && command.dryRun === true) return answerOf({ steps: [stepText(step)], dryRun: true });
-    return answerOf({ steps: (await authority.tick('operator')).map(stepText) });
+    return answerOf({ steps: (await authority.tick(by)).map(stepText) });
   }
 }
 

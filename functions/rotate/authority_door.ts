@@ -24,7 +24,7 @@ const certificate = text(16 * 1024);
 const SHAPES = {
   status: {},
   prepare: { key: isKey, dryRun },
-  advance: { key: isKey, dryRun },
+  advance: { dryRun },
   override: { key: isKey, reason, dryRun },
   distrust: { key: isKey, generation: integer(1, 9999), reason, dryRun },
   request: {},

@@ -2,9 +2,9 @@
 import { mkdtemp, readFile, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Agent, startAgent } from '@postern/agent';
+import { type Agent, type AgentOptions, startAgent } from '@postern/agent';
 import { type JoinTokenAnswer, PATHS } from '@postern/api';
-import { type LocalControlPlane, startLocal } from '@postern/functions/local';
+import { type LocalControlPlane, type LocalOptions, startLocal } from '@postern/functions/local';
 
 export interface TestNode {
   readonly dir: string;
@@ -25,7 +25,10 @@ export interface TestNode {
 const TRUST_DOMAIN = 'demo.test';
 
 /** `policies`: a policy repository to publish; agents need a release to be ready. */
-export async function startTestNode(policies: { readonly [path: string]: string }): Promise<TestNode> {
+export async function startTestNode(
+  policies: { readonly [path: string]: string },
+  more: Pick<LocalOptions, 'rolloverTimes'> & Pick<AgentOptions, 'pace'> = {},
+): Promise<TestNode> {
   const dir = await mkdtemp(join(tmpdir(), 'postern-node-'));
   const log = () => {};
   const plane = await startLocal({
@@ -34,6 +37,7 @@ export async function startTestNode(policies: { readonly [path: string]: string 
     port: 0,
     authorizePort: 0,
     log,
+    ...(more.rolloverTimes !== undefined && { rolloverTimes: more.rolloverTimes }),
   });
   const token = (await readFile(plane.administratorTokenFile, 'utf8')).trim();
 
@@ -57,6 +61,7 @@ export async function startTestNode(policies: { readonly [path: string]: string 
     workloadApiSocket: socket,
     auditMode: 'batched',
     log,
+    ...(more.pace !== undefined && { pace: more.pace }),
   });
   return {
     dir,

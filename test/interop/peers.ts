@@ -5,7 +5,7 @@ import { findTool, type ToolName } from '../kit/tools.ts';
 
 /** Workloads by other people's code, with the same modes, flags and JSON. */
 export type Peer = { name: string; tool: ToolName; programArgs: readonly string[] };
-export type PeerMode = 'fetch' | 'bundles' | 'watch' | 'jwt' | 'validate' | 'serve' | 'dial';
+export type PeerMode = 'fetch' | 'bundles' | 'watch' | 'jwt' | 'validate' | 'serve' | 'dial' | 'load';
 export type PeerFlags = {
   socket: string;
   /** Seconds. */

@@ -7,8 +7,8 @@ export type AuthorityCommand =
   | { readonly command: 'status' }
   /** Makes the next generation of a key, and has it published. */
   | { readonly command: 'prepare'; readonly key: RolledKey; readonly dryRun?: boolean }
-  /** Takes whatever step is due now, without waiting for the next tick. */
-  | { readonly command: 'advance'; readonly key: RolledKey; readonly dryRun?: boolean }
+  /** Takes whatever steps are due now, without waiting for the next tick. */
+  | { readonly command: 'advance'; readonly dryRun?: boolean }
   /** Lets a published generation sign although somebody who verifies may not know it. */
   | { readonly command: 'override'; readonly key: RolledKey; readonly reason: string; readonly dryRun?: boolean }
   /** Takes a generation out of the bundle at once, whatever it signed. */
@@ -44,7 +44,8 @@ export interface AuthorityGeneration {
 export interface AuthorityWait {
   readonly key: RolledKey;
   readonly generation: number;
-  readonly next: 'sign' | 'distrust';
+  readonly next: 'prepare' | 'sign' | 'distrust';
+  /** Stable: what it waits for (docs/rollover.md). */
   readonly reason: string;
   readonly untilMs?: number;
   /** The first hundred of them. */

@@ -10,6 +10,15 @@ import { addAuditExport } from './commands/audit_export.ts';
 import { addAuditList } from './commands/audit_list.ts';
 import { addAuditShow } from './commands/audit_show.ts';
 import { addAuditVerify } from './commands/audit_verify.ts';
+import { addCaAdvance } from './commands/ca_advance.ts';
+import { addCaAnchorAdd } from './commands/ca_anchor_add.ts';
+import { addCaAnchorRemove } from './commands/ca_anchor_remove.ts';
+import { addCaCsr } from './commands/ca_csr.ts';
+import { addCaDistrust } from './commands/ca_distrust.ts';
+import { addCaImportChain } from './commands/ca_import_chain.ts';
+import { addCaOverride } from './commands/ca_override.ts';
+import { addCaPrepare } from './commands/ca_prepare.ts';
+import { addCaStatus } from './commands/ca_status.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addEntryApply } from './commands/entry_apply.ts';
 import { addEntryCreate } from './commands/entry_create.ts';
@@ -90,6 +99,17 @@ const GROUPS: readonly {
     description: 'platforms whose word the authority takes for what runs there',
     commands: [addAttestorCreate, addAttestorList, addAttestorShow, addAttestorDelete],
   },
+  {
+    name: 'ca',
+    description:
+      'the authority’s own keys: roll them over, a company’s root, other authorities while a migration lasts',
+    commands: [addCaStatus, addCaPrepare, addCaAdvance, addCaOverride, addCaDistrust, addCaCsr, addCaImportChain],
+  },
+  {
+    name: 'ca anchor',
+    description: 'other authorities of this trust domain, while a migration lasts',
+    commands: [addCaAnchorAdd, addCaAnchorRemove],
+  },
   { name: 'token', description: 'one-time tokens for agents and bare machines', commands: [addTokenCreate] },
   { commands: [addRevokeCommand] },
   {
@@ -118,17 +138,25 @@ export function createProgram(cli: Cli): Command {
       getErrHasColors: () => io.hasErrColours,
     });
   for (const { name, description, commands } of GROUPS) {
-    const parent =
-      name === undefined
-        ? program
-        : program
-            .command(name)
-            .description(description ?? '')
-            .helpCommand(false);
+    const parent = name === undefined ? program : addGroup(program, name, description ?? '');
     for (const add of commands) add(parent, cli);
   }
   program.addHelpText('after', `\n${exitCodeHelp()}`);
   return program;
+}
+
+/** `name`: words; all but the last are of a group above, which comes first. */
+function addGroup(program: Command, name: string, description: string): Command {
+  const words = name.split(' ');
+  const above = words.slice(0, -1).reduce((group, word) => {
+    const found = group.commands.find((command) => command.name() === word);
+    if (found === undefined) throw new Error(`there is no group \`${word}\` for \`${name}\``);
+    return found;
+  }, program);
+  return above
+    .command(words.at(-1) as string)
+    .description(description)
+    .helpCommand(false);
 }
 
 function exitCodeHelp(): string {

@@ -22,7 +22,7 @@ export interface RolloverTimes {
   readonly drainedForMs: number;
   /** The longest life of a JWT-SVID, with skew. */
   readonly jwtDrainedForMs: number;
-  /** A root with less life than this left is given a successor. */
+  /** A root with less life than this left is given a successor. Of a company's certificate: at most a third of its life. */
   readonly rootRenewedBeforeMs: number;
   /** A key of JWT-SVIDs that has signed for this long is given a successor. */
   readonly jwtSignsForMs: number;
@@ -58,14 +58,20 @@ export interface Observation {
   readonly coveredUntilMs: ReadonlyMap<number, number>;
 }
 
-export type WaitReason = 'not-in-feed' | 'published-too-briefly' | 'consumers-behind' | 'certificates-count';
+/** `company-certificate`: a successor is due, and the company whose root is above ours has to certify it. */
+export type WaitReason =
+  | 'not-in-feed'
+  | 'published-too-briefly'
+  | 'consumers-behind'
+  | 'certificates-count'
+  | 'company-certificate';
 
 export interface Wait {
   readonly key: RolledKeyName;
   readonly generation: number;
-  readonly next: 'sign' | 'distrust';
+  readonly next: 'prepare' | 'sign' | 'distrust';
   readonly reason: WaitReason;
-  /** When it will be over, where time alone decides; of consumers, when the last of them lapses. */
+  /** When it is over, where time alone decides; of consumers, when the last of them lapses; of a company, by when it must be. */
   readonly untilMs?: number;
   readonly consumers?: readonly Consumer[];
 }
@@ -90,8 +96,12 @@ export function planNext(state: AuthorityState, observed: Observation, times: Ro
       if ('reason' in next) waits.push(next);
       else step ??= next;
     }
-    if (isSuccessorDue(state, key, observed.nowMs, times))
-      step ??= { kind: 'prepare', key, generation: nextGeneration(state, key) };
+    if (!isSuccessorDue(state, key, observed.nowMs, times)) continue;
+    const generation = nextGeneration(state, key);
+    const { anchors } = signingOf(state, key);
+    // One that we sign ourselves would lead away from the company's root.
+    if (anchors === undefined) step ??= { kind: 'prepare', key, generation };
+    else waits.push({ key, generation, next: 'prepare', reason: 'company-certificate', untilMs: endOf(state) });
   }
   return step === undefined ? { waits } : { step, waits };
 }
@@ -143,5 +153,17 @@ function isSuccessorDue(state: AuthorityState, key: RolledKeyName, nowMs: number
   if (comingOf(state, key) !== undefined) return false;
   const signing = signingOf(state, key);
   if (key === 'jwt') return nowMs >= signing.sinceMs + times.jwtSignsForMs;
-  return nowMs >= readOwnCertificate(certificateOf(signing)).notAfterMs - times.rootRenewedBeforeMs;
+  const { notBeforeMs } = readOwnCertificate(certificateOf(signing));
+  const notAfterMs = endOf(state);
+  const thirdMs = (notAfterMs - notBeforeMs) / 3;
+  const beforeMs =
+    signing.anchors === undefined ? times.rootRenewedBeforeMs : Math.min(times.rootRenewedBeforeMs, thirdMs);
+  return nowMs >= notAfterMs - beforeMs;
+}
+
+/** Of the root that signs: ours, or whatever above it ends first. */
+function endOf(state: AuthorityState): number {
+  const { chain = [], anchors = [], ...signing } = signingOf(state, 'root');
+  const above = [...chain, ...anchors].map((text) => Uint8Array.from(Buffer.from(text, 'base64')));
+  return Math.min(...[certificateOf(signing), ...above].map((der) => readOwnCertificate(der).notAfterMs));
 }

@@ -253,6 +253,38 @@ describe('what comes next', () => {
   });
 });
 
+describe('below a company’s root', () => {
+  const DAY_MS = 24 * HOUR_MS;
+  const lifeMs = 10 * 365 * DAY_MS;
+  const below = (): AuthorityState => {
+    const root = { ...signingOf(start, 'root'), anchors: [signingOf(start, 'root').certificate as string] };
+    return { ...start, keys: { ...start.keys, root: [root] } };
+  };
+  const ask = (nowMs: number, rootRenewedBeforeMs: number) =>
+    planNext(
+      below(),
+      { nowMs, inFeed: 1, consumers: [], coveredUntilMs: new Map() },
+      { ...ROLLOVER_TIMES, rootRenewedBeforeMs, jwtSignsForMs: Number.MAX_SAFE_INTEGER },
+    );
+
+  // We would sign it ourselves, and lead everybody away from the company's root.
+  test('no successor is made by itself: it waits for the company, and says until when', () => {
+    const before = 365 * DAY_MS;
+    expect(ask(START_MS + lifeMs - before - 1, before)).toEqual({ waits: [] });
+    expect(ask(START_MS + lifeMs - before, before)).toEqual({
+      waits: [
+        { key: 'root', generation: 2, next: 'prepare', reason: 'company-certificate', untilMs: START_MS + lifeMs },
+      ],
+    });
+  });
+
+  test('a certificate of a shorter life is asked for again when a third of it is left, and not at once', () => {
+    const whole = 100 * 365 * DAY_MS;
+    expect(ask(START_MS + (lifeMs * 2) / 3 - DAY_MS, whole).waits).toEqual([]);
+    expect(ask(START_MS + (lifeMs * 2) / 3 + DAY_MS, whole).waits).toMatchObject([{ reason: 'company-certificate' }]);
+  });
+});
+
 test('the public half of each generation is the one that was prepared', async () => {
   const step = await prepareOf('root', 2);
   const state = at(start, step);

@@ -75,6 +75,7 @@ export async function createWorld(
       kms,
     },
     clock,
+    assignList: async (keyId) => `https://postern.demo.test/v1/crl/${keyId}/0`,
     audit: {
       begin: async (issuance) => void log.push(['begin', issuance]),
       complete: async (issuance) => void log.push(['complete', issuance]),

@@ -57,6 +57,7 @@ var modes = []mode{
 	{"fetch-bundle", "fetch the bundle of -trust-domain from -url and print what is in it", fetchBundle, true},
 	{"serve-bundle", "serve the bundle in -bundle as https_spiffe, with the SVID in -svid and -key", serveBundle, true},
 	{"verify", "say whose the chain in -svid is, by the authorities in -roots of -trust-domain", verify, true},
+	{"load", "dial -address with mTLS again and again until it is told to end, and print how often that failed", load, false},
 	{"dial", "dial -address with mTLS, send -line and print the answer", dial, false},
 }
 
