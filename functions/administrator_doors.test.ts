@@ -29,6 +29,7 @@ const DOORS: Door[] = [
   ['admin GET /v1/admin/attestors/:name', 'GET', PATHS.admin.attestor('x')],
   ['admin DELETE /v1/admin/attestors/:name', 'DELETE', PATHS.admin.attestor('x')],
   ['admin POST /v1/admin/revocations', 'POST', PATHS.admin.revocations],
+  ['admin GET /v1/admin/revocations', 'GET', PATHS.admin.revocations],
   ['admin GET /v1/admin/authority', 'GET', PATHS.admin.authority],
   ['admin POST /v1/admin/authority', 'POST', PATHS.admin.authority],
   ['admin GET /v1/admin/status', 'GET', PATHS.admin.status],
@@ -93,7 +94,7 @@ describe('an administrator is refused', () => {
       () => entry({ selectors: 'unix:uid:1' }),
       bad(entries, 'member-malformed'),
     ],
-    ['an entry that outlives its bound', () => entry({ ttlSeconds: 86_401 }), bad(entries, 'member-malformed')],
+    ['an entry that outlives its bound', () => entry({ ttlSeconds: 86_401 }), bad(entries, 'entry-ttl')],
     [
       'an entry of another trust domain',
       () => entry({ spiffeId: 'spiffe://evil.test/a' }),
@@ -245,6 +246,7 @@ test('what each role may do is this, and nothing else', () => {
     'records:read',
     'trail:export',
     'access:revoke',
+    'revocations:read',
     'federations:read',
     'federations:write',
     'authority:operate',
@@ -253,12 +255,12 @@ test('what each role may do is this, and nothing else', () => {
     (role) => `${role}: ${permissions.filter((it) => isGranted({ name: 'x', roles: [role] }, it)).join(' ')}`,
   );
   expect(matrix).toEqual([
-    'reader: status:read entries:read attestors:read releases:read federations:read',
-    'auditor: status:read entries:read attestors:read releases:read records:read trail:export federations:read',
-    'service-team: entries:read entries:write',
-    'operator: status:read entries:read entries:write join-tokens:create attestors:read releases:read access:revoke federations:read',
-    'authority-operator: status:read entries:read attestors:read attestors:write federations:read federations:write authority:operate',
-    'security-administrator: status:read entries:read entries:write join-tokens:create attestors:read attestors:write releases:read releases:publish records:read trail:export access:revoke federations:read federations:write authority:operate',
+    'reader: status:read entries:read attestors:read releases:read revocations:read federations:read',
+    'auditor: status:read entries:read attestors:read releases:read records:read trail:export revocations:read federations:read',
+    'service-team: entries:read entries:write access:revoke',
+    'operator: status:read entries:read entries:write join-tokens:create attestors:read releases:read access:revoke revocations:read federations:read',
+    'authority-operator: status:read entries:read attestors:read attestors:write revocations:read federations:read federations:write authority:operate',
+    'security-administrator: status:read entries:read entries:write join-tokens:create attestors:read attestors:write releases:read releases:publish records:read trail:export access:revoke revocations:read federations:read federations:write authority:operate',
   ]);
   expect(permissions.filter((it) => isGranted({ name: 'x', roles: [] }, it))).toEqual([]);
 });

@@ -16,7 +16,12 @@ export const ROUTES: { readonly [F in FunctionName]: readonly string[] } = {
     `POST ${PATHS.jwtSvids}`,
   ],
   feed: [`GET ${PATHS.feed}`, `GET ${PATHS.release(':number')}`],
-  trust: [`GET ${PATHS.trustBundle}`, `GET ${PATHS.openidConfiguration}`, `GET ${PATHS.jwks}`],
+  trust: [
+    `GET ${PATHS.trustBundle}`,
+    `GET ${PATHS.openidConfiguration}`,
+    `GET ${PATHS.jwks}`,
+    `GET ${PATHS.revocationList(':issuer', ':number')}`,
+  ],
   signals: [`POST ${PATHS.posture(':source')}`],
   ingest: [`POST ${PATHS.segments}`],
   admin: [
@@ -34,6 +39,7 @@ export const ROUTES: { readonly [F in FunctionName]: readonly string[] } = {
     `GET ${PATHS.admin.attestor(':name')}`,
     `DELETE ${PATHS.admin.attestor(':name')}`,
     `POST ${PATHS.admin.revocations}`,
+    `GET ${PATHS.admin.revocations}`,
     `GET ${PATHS.admin.authority}`,
     `POST ${PATHS.admin.authority}`,
     `GET ${PATHS.admin.status}`,
@@ -45,6 +51,7 @@ export const ROUTES: { readonly [F in FunctionName]: readonly string[] } = {
     `POST ${PATHS.keys.feed}`,
     `POST ${PATHS.keys.producer}`,
     `POST ${PATHS.keys.authority}`,
+    `POST ${PATHS.keys.revocations}`,
   ],
 };
 

@@ -36,7 +36,8 @@ const BANS: readonly Ban[] = [
     because: 'it has 4 MB and costs 85 ms: policies are parsed when they are published, never when they are used',
   },
   {
-    bundles: FUNCTION_NAMES,
+    // `rotate` loads it when a list is due, and never on the way of a start.
+    bundles: allBut('rotate'),
     matches: { packages: /^(pkijs|@peculiar\/.+)$/ },
     because: 'certificates are read and written by `@postern/der`, at a tenth of the start',
   },

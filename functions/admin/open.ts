@@ -1,5 +1,5 @@
 import type { ControlPlaneTrust } from '@postern/api';
-import { createEntryStore, createFederationStore, createJoinTokenStore } from '@postern/ca';
+import { createEntryStore, createFederationStore, createIssuedIndex, createJoinTokenStore } from '@postern/ca';
 import { createFeedLog } from '@postern/feed';
 import { createAttestorStore } from '@postern/identity';
 import type { VerifyAdministrator } from '../door/administrator.ts';
@@ -49,6 +49,12 @@ export async function openAdmin(
     feedLog: createFeedLog({ table, mac: factsMac }),
     controlPlane: async () => ({ ...pinned, rootDigest: rootDigestOf(await anchors.current()) }),
     url: ports.place.url,
+    issued: createIssuedIndex({
+      table,
+      mac: factsMac,
+      onForged: (key) => log('error', 'revocation-item-forged', { ...key }),
+    }),
+    applyRevocations: ports.certifier.applyRevocations,
     operateAuthority: ports.certifier.operateAuthority,
     clock,
     record: recorder.record,

@@ -84,6 +84,7 @@ export type Permission =
   | 'records:read'
   | 'trail:export'
   | 'access:revoke'
+  | 'revocations:read'
   | 'authority:operate';
 
 const GRANTS: { readonly [P in Permission]: readonly Role[] } = {
@@ -100,7 +101,9 @@ const GRANTS: { readonly [P in Permission]: readonly Role[] } = {
   'releases:publish': ['security-administrator'],
   'records:read': ['auditor', 'security-administrator'],
   'trail:export': ['auditor', 'security-administrator'],
-  'access:revoke': ['operator', 'security-administrator'],
+  // A team's own entries and SPIFFE IDs.
+  'access:revoke': ['service-team', 'operator', 'security-administrator'],
+  'revocations:read': ['reader', 'auditor', 'operator', 'authority-operator', 'security-administrator'],
   'authority:operate': ['authority-operator', 'security-administrator'],
 };
 

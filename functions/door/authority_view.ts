@@ -5,7 +5,7 @@ import type { TrustBundle } from '@postern/spiffe';
 import type { Clock } from '@postern/store';
 import type { AuthorityView } from './agent_proof.ts';
 
-/** Cost of `isRevoked`: three reads. Throws when they cannot be made: then nobody knows, and the call is refused. */
+/** Cost of `isRevoked`: four reads. Throws when they cannot be made: then nobody knows, and the call is refused. */
 export function createAuthorityView(ports: {
   readonly bundle: () => Promise<TrustBundle>;
   readonly feedLog: FeedLog;
@@ -18,17 +18,19 @@ export function createAuthorityView(ports: {
     issuers: [],
     async isRevoked({ spiffeId, leaf }) {
       const nowMs = clock.nowMs();
-      const [bySerial, byName, byIssuer] = [
+      const [bySerial, byName, byAgent, byIssuer] = [
         `svid:${leaf.serial}`,
         `spiffe-id:${spiffeId}`,
+        `agent:${spiffeId}`,
         `issuer:${leaf.authorityKeyId}`,
       ];
       const facts = await Promise.all(
-        [bySerial, byName, byIssuer].map((subject) => feedLog.latest('revocation', subject)),
+        [bySerial, byName, byAgent, byIssuer].map((subject) => feedLog.latest('revocation', subject)),
       );
       const revocations = new Map(facts.flatMap((fact) => (fact?.kind === 'revocation' ? [[fact.subject, fact]] : [])));
       return (
         isDistrusted(revocations, bySerial, nowMs) ||
+        isDistrusted(revocations, byAgent, nowMs) ||
         isDistrusted(revocations, byIssuer, nowMs) ||
         isRevoked(revocations, byName, leaf.notBeforeMs, nowMs)
       );

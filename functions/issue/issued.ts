@@ -24,6 +24,7 @@ const CODES: { readonly [R in EntryIssueReason]?: DoorRefusal['refused'] } = {
   'lint-failed': 'internal',
   'lint-unreadable': 'internal',
   'profile-unknown': 'internal',
+  'issuance-revoked': 'not-permitted',
 };
 
 export function refusedIssue(reason: EntryIssueReason): DoorRefusal {

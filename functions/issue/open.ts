@@ -1,19 +1,22 @@
+import { PATHS } from '@postern/api';
 import {
   type Authority,
   createAuthority,
   createEntryStore,
   createEphemeralIssuer,
+  createIssuedIndex,
   createJoinTokenStore,
   createJwtSvidIssuer,
   createKmsIssuer,
   createLineageStore,
+  createListSlots,
   type IssuanceAudit,
   type JwtIssuanceAudit,
   type JwtSvidIssuer,
 } from '@postern/ca';
-import { createFeedLog } from '@postern/feed';
+import { createFeedLog, type FeedLog } from '@postern/feed';
 import { createAttestorStore, createRenewalStore } from '@postern/identity';
-import type { Key } from '@postern/store';
+import type { Clock, Key } from '@postern/store';
 import { authenticateAgents } from '../agents.ts';
 import { createAttestedNotes, noteAgent } from '../consumers.ts';
 import { storedIssuers } from '../issuer_certificates.ts';
@@ -65,13 +68,35 @@ export async function openIssue(ports: IssueFunctionPorts): Promise<OpenIssue> {
     isDistrusted,
     clock,
   });
-  const authority = createAuthority({ issuers: { ephemeral: issuer, kms }, audit: auditOf(recorder), clock });
+  const onForged = (key: Key) => log('error', 'entry-forged', { ...key });
+  const issued = createIssuedIndex({ table, mac: factsMac, onForged });
+  const slots = createListSlots({
+    table,
+    mac: factsMac,
+    clock,
+    onForged,
+    distributionPoint: ({ issuerKeyId, number }) => ports.url + PATHS.revocationList(issuerKeyId, number),
+    open: certifier.applyRevocations,
+  });
+  const mayIssue = createIssueRights(feedLog, clock);
+  const authority = createAuthority({
+    issuers: { ephemeral: issuer, kms },
+    audit: auditOf(recorder),
+    assignList: slots.assign,
+    // Noted first: a revocation that is not seen here finds it there.
+    admit: async (issuance) => {
+      await issued.note({ ...issuance, requester: holderOf(issuance) });
+      return mayIssue(issuance);
+    },
+    clock,
+  });
   const jwtSvids = createJwtSvidIssuer({
     trustDomain,
     issuer: ports.url,
     // Only when one is asked for: without that key, X.509-SVIDs are issued all the same.
     jwtKeys: () => loadJwtKeys(ports, anchors),
     audit: jwtAuditOf(recorder),
+    admit: mayIssue,
     clock,
   });
 
@@ -82,7 +107,6 @@ export async function openIssue(ports: IssueFunctionPorts): Promise<OpenIssue> {
     await recorder.record({ kind: 'administrator-action', ...intent });
   }
 
-  const onForged = (key: Key) => log('error', 'entry-forged', { ...key });
   const entries = createEntryStore({ table, mac, clock, trustDomain, createId: recorder.createId, onForged });
   const joinTokens = createJoinTokenStore({ table, mac, clock });
   const attestors = createAttestorStore({ table, mac, clock, onForged });
@@ -134,5 +158,18 @@ function auditOf({ record }: Recorder): IssuanceAudit {
     begin: (issuance) => record({ kind: 'issuance-begin', ...issuance }),
     complete: (issuance) => record({ kind: 'issuance-complete', ...issuance }),
     failed: (issuance, reason) => record({ kind: 'issuance-failed', ...issuance, reason }),
+  };
+}
+
+/** Whom an SVID is filed under: an agent's own under itself. */
+const holderOf = ({ requester }: { readonly requester: string }): string => requester.slice(0, 900);
+
+/** Nothing for a revoked entry, and nothing for or by a revoked agent. Cost: three reads. Throws when nobody can say. */
+function createIssueRights(feedLog: Pick<FeedLog, 'latest'>, clock: Clock) {
+  return async ({ spiffeId, requester, entryId }: { spiffeId: string; requester: string; entryId?: string }) => {
+    const subjects = new Set([`agent:${spiffeId}`, `agent:${requester}`]);
+    if (entryId !== undefined) subjects.add(`entry:${entryId}`);
+    const facts = await Promise.all([...subjects].map((subject) => feedLog.latest('revocation', subject)));
+    return facts.every((fact) => fact === undefined || fact.expiresAtMs <= clock.nowMs());
   };
 }

@@ -8,7 +8,7 @@ import { checkShape, mapOf, text } from '../door/shape.ts';
 import type { OperateAuthority } from './authority_commands.ts';
 import { mountAuthorityDoor } from './authority_door.ts';
 import type { Certifier } from './certifier.ts';
-import { mayCertifyFeedKey, mayCertifyIssuer, mayCertifyProducer } from './entitlement.ts';
+import { mayApplyRevocations, mayCertifyFeedKey, mayCertifyIssuer, mayCertifyProducer } from './entitlement.ts';
 
 export interface RotateAppPorts extends DoorPorts {
   readonly identify: IdentifyFunction;
@@ -58,6 +58,12 @@ export function createRotateApp(ports: RotateAppPorts): Hono {
     if (!isPublicSigningKey(key, 'ES256')) return NO_KEY;
     const opening = { producer, owner, key: jwkFromSpki(spkiFromJwk(key)) };
     return context.json({ certificate: await certifier.certifyProducer(opening) }, 201);
+  });
+
+  door.function(identify, 'POST', PATHS.keys.revocations, MAX_BODY_BYTES, async (context, caller) => {
+    if (!mayApplyRevocations(caller)) return NOT_THEIRS;
+    await certifier.applyRevocations();
+    return context.json({}, 201);
   });
 
   mountAuthorityDoor(door, ports);

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { certifyProducer } from '@postern/audit';
 import { createDecisionIds } from '@postern/broker';
 import {
+  type AuthorityState,
   bundleOf,
   certificateOf,
   checkNameConstraint,
@@ -28,6 +29,7 @@ import type { Certifier } from './certifier.ts';
 import { createCertifyIssuer } from './certify_issuer.ts';
 import { createCoverage } from './coverage.ts';
 import { keepKmsIssuer } from './kms_issuer.ts';
+import { openRevocations } from './open_revocations.ts';
 import { createRollingAuthority } from './rolling_authority.ts';
 import { loadOrCreateRoot } from './root.ts';
 
@@ -90,6 +92,13 @@ export async function openRotate(ports: RotateFunctionPorts): Promise<OpenRotate
     certifyProducer: async ({ producer, key: jwk, owner }) =>
       certifyProducer({ producer, jwk, owner, atMs: clock.nowMs() }, await assertionSigner()),
     operateAuthority,
+    applyRevocations: openRevocations({
+      ...ports,
+      mac,
+      feedLog,
+      roots: async () => rootsOf(await authority.read()),
+      record: (list) => recorder.record({ kind: 'revocation-list', ...list }),
+    }),
   };
   const recorder = createRecorder('rotate', { ...ports, certifier });
   const door = { ...recorder.doorPorts, identify: ports.identify };
@@ -100,7 +109,7 @@ export async function openRotate(ports: RotateFunctionPorts): Promise<OpenRotate
     await keepKmsIssuer({
       rootSigner: async () => (await certifying(KMS_ISSUER_SECONDS)).signer,
       root: readOwnCertificate(certificateOf(signingOf(state, 'root'))),
-      roots: publishedOf(state, 'root').map((it) => readOwnCertificate(certificateOf(it))),
+      roots: rootsOf(state),
       recordIssuer,
       isNameConstrained,
       trustDomain,
@@ -109,9 +118,13 @@ export async function openRotate(ports: RotateFunctionPorts): Promise<OpenRotate
       feedLog,
       clock,
     });
+    await certifier.applyRevocations();
   }
   return { app, certifier, tick, ...recorder.lifecycle };
 }
+
+const rootsOf = (state: AuthorityState) =>
+  publishedOf(state, 'root').map((it) => readOwnCertificate(certificateOf(it)));
 
 /** The feed before the root: a start that ends between the two begins again, and nothing is in the feed by then. */
 async function beginFeed(feedLog: FeedLog, epoch: string): Promise<void> {

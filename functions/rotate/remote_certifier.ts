@@ -52,6 +52,9 @@ export function createRemoteCertifier(ports: { readonly url: string; readonly se
     async certifyProducer(opening) {
       return (await ask<{ certificate: string }>(PATHS.keys.producer, opening)).certificate;
     },
+    async applyRevocations() {
+      await ask<object>(PATHS.keys.revocations, {});
+    },
     operateAuthority: (command, by) => ask<AuthorityOutcome>(PATHS.keys.authority, { ...command, by }),
   };
 }

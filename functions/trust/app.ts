@@ -8,8 +8,9 @@ import { formatTrustBundle, type TrustBundle } from '@postern/spiffe';
 import type { Hono } from 'hono';
 import { createDoor, type DoorPorts } from '../door/door.ts';
 import { renderJwks, renderOpenidConfiguration } from './openid.ts';
+import { type ListDoorPorts, mountListDoor } from './revocation_lists.ts';
 
-export interface TrustPorts extends DoorPorts {
+export interface TrustPorts extends DoorPorts, ListDoorPorts {
   readonly bundle: () => Promise<TrustBundle>;
   /** Origin of the public doors: the `iss` of JWT-SVIDs. */
   readonly issuer: string;
@@ -40,5 +41,6 @@ export function createTrustApp(ports: TrustPorts): Hono {
       return context.body(body, 200, headers);
     });
   }
+  mountListDoor(door, ports);
   return door.app;
 }

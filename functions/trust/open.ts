@@ -10,6 +10,9 @@ export async function openTrust(ports: FunctionPorts & { readonly url: string })
   const { bundle } = await openTrustAnchors(ports);
   const app = createTrustApp({
     ...recorder.doorPorts,
+    table: ports.table,
+    clock: ports.clock,
+    onOlder: (list) => ports.log('error', 'revocation-list-older', { list }),
     issuer: ports.url,
     bundle,
   });

@@ -279,10 +279,42 @@ export interface RollbackRequest {
 }
 
 export interface RevokeRequest {
-  /** `svid:<serial>`, `spiffe-id:<uri>`, `issuer:<key id>`, `user:<issuer>#<sub>`, `session:<id>` or `device:<id>`. */
+  /**
+   * `svid:<serial>`, `spiffe-id:<uri>`, `entry:<id>`, `agent:<name or uri>`, `issuer:<key id>`, `user:<issuer>#<sub>`,
+   * `session:<id>` or `device:<id>`.
+   */
   readonly subject: string;
   readonly reason: string;
+  /** As revocation lists say it. */
+  readonly reasonCode?: string;
   readonly expiresAtMs?: number;
+  /** Gives back: an entry, an agent, a device, or what was on hold. */
+  readonly lift?: boolean;
+  readonly dryRun?: boolean;
+}
+
+export interface RevocationAnswer {
+  readonly subject: string;
+  /** Of the feed; absent from a dry run. */
+  readonly sequence?: number;
+  /** Live SVIDs under the entry, or that the agent fetched; at most 10,000 are counted. */
+  readonly svids?: number;
+  /** Whether each of them is revoked and lists are made anew; else the next minute's work does it. */
+  readonly isApplied?: boolean;
+  readonly lifted?: boolean;
+  readonly dryRun?: boolean;
+}
+
+/** `GET /v1/admin/revocations`. */
+export interface RevocationsAnswer {
+  readonly revocations: readonly {
+    readonly subject: string;
+    readonly reason: string;
+    readonly reasonCode?: string;
+    readonly revokedAtMs: number;
+    readonly expiresAtMs: number;
+  }[];
+  readonly next?: string;
 }
 
 export interface StatusAnswer {

@@ -4,6 +4,8 @@ export const PATHS = {
   /** Where OpenID Connect Discovery 1.0 (4) looks for it, below the issuer. */
   openidConfiguration: '/.well-known/openid-configuration',
   jwks: '/v1/jwks',
+  /** Of one partition of one issuer's certificates; in them by its whole URI. */
+  revocationList: (issuerKeyId: string, number: number | string) => `/v1/crl/${issuerKeyId}/${number}`,
   agentJoin: '/v1/agents/join',
   agentRenew: '/v1/agents/renew',
   agentEntries: '/v1/agents/entries',
@@ -24,6 +26,7 @@ export const PATHS = {
     feed: '/v1/keys/feed',
     producer: '/v1/keys/producer',
     authority: '/v1/keys/authority',
+    revocations: '/v1/keys/revocations',
   },
   admin: {
     entries: '/v1/admin/entries',

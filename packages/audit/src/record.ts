@@ -28,6 +28,7 @@ export type RecordBody =
   | AdministratorRecord
   | SignalRecord
   | RevocationRecord
+  | RevocationListRecord
   | RefusalRecord
   | ReleaseActivatedRecord
   | PostureChangedRecord
@@ -176,7 +177,21 @@ export interface RevocationRecord {
   readonly kind: 'revocation';
   readonly subject: string;
   readonly reason: string;
+  /** Given back. */
+  readonly lifted?: boolean;
   readonly by: string;
+}
+
+/** Recorded before it is stored. */
+export interface RevocationListRecord {
+  readonly kind: 'revocation-list';
+  /** Issuer key id, `#`, and number of the partition. */
+  readonly list: string;
+  /** Its CRL number. */
+  readonly listNumber: number;
+  readonly entries: number;
+  /** SHA-256 of the list, hex. */
+  readonly digest: string;
 }
 
 /** Calls that a door refused. */

@@ -14,6 +14,7 @@ import type { Clock } from '@postern/store';
 import { type CsrNamesReason, type CsrReason, checkCsrNames, parseCsr } from './csr.ts';
 import { type LintReason, lintCertificate } from './lint.ts';
 import { clampTtl, type IssuerMode, type LeafProfile } from './profile.ts';
+import type { ListedCertificate } from './revocation/list_slots.ts';
 import { createSerial } from './serial.ts';
 import { signCertificate, x509AlgorithmOf } from './sign.ts';
 import { createLeafTbs } from './template.ts';
@@ -69,7 +70,13 @@ export interface IssuedCertificate extends Issuance {
   readonly chain: readonly Uint8Array[];
 }
 
-export type IssueReason = CsrReason | CsrNamesReason | LintReason | 'issuer-life-too-short' | 'authority-unavailable';
+export type IssueReason =
+  | CsrReason
+  | CsrNamesReason
+  | LintReason
+  | 'issuance-revoked'
+  | 'issuer-life-too-short'
+  | 'authority-unavailable';
 
 export interface Authority {
   issueX509Svid(request: IssueRequest): Promise<Result<IssuedCertificate, IssueReason>>;
@@ -79,6 +86,13 @@ export function createAuthority(ports: {
   /** By who signs; asked for each leaf. Each throws `SignerUnavailable` when there is none now. */
   readonly issuers: { readonly [M in IssuerMode]: () => Promise<Issuer> };
   readonly audit: IssuanceAudit;
+  /** Takes a place in a list for a certificate that says where it would be on one. Rejects when there is none to be had. */
+  readonly assignList?: (
+    issuerKeyId: string,
+    certificate: Omit<ListedCertificate, 'distributionPoint'>,
+  ) => Promise<string>;
+  /** Last before it is signed: false when its entry or its agent was revoked. */
+  readonly admit?: (issuance: Issuance) => Promise<boolean>;
   readonly clock: Clock;
 }): Authority {
   return {
@@ -99,6 +113,18 @@ export function createAuthority(ports: {
 
       const serial = createSerial();
       const signatureAlgorithm = x509AlgorithmOf(issuer.signer);
+      const hexSerial = Buffer.from(serial).toString('hex');
+      const issuerKeyId = issuer.certificate.subjectKeyId as string;
+      const { profile, entryId, requester } = request;
+      const crlDistributionPoint = profile.noRevAvail
+        ? undefined
+        : await ports.assignList?.(issuerKeyId, {
+            serial: hexSerial,
+            spiffeId: request.spiffeId.uri,
+            requester,
+            ...(entryId !== undefined && { entryId }),
+            ...validity.value,
+          });
       const tbs = createLeafTbs({
         ...validity.value,
         serial,
@@ -107,6 +133,7 @@ export function createAuthority(ports: {
         dnsNames: request.dnsNames,
         spki: csr.value.spki,
         noRevAvail: request.profile.noRevAvail,
+        ...(crlDistributionPoint !== undefined && { crlDistributionPoint }),
         issuer: issuer.certificate,
       });
       const linted = lintCertificate('leaf', tbs, signatureAlgorithm, issuer.certificate);
@@ -115,16 +142,17 @@ export function createAuthority(ports: {
       const issuance: Issuance = {
         spiffeId: request.spiffeId.uri,
         profile: request.profile.name,
-        serial: Buffer.from(serial).toString('hex'),
+        serial: hexSerial,
         tbsDigest: createHash('sha256').update(tbs).digest('hex'),
         dnsNames: request.dnsNames,
         keyThumbprint: csr.value.keyThumbprint,
-        issuerKeyId: issuer.certificate.subjectKeyId as string,
+        issuerKeyId,
         ...validity.value,
         requester: request.requester,
         ...(request.entryId === undefined ? {} : { entryId: request.entryId }),
         ...(request.selectors === undefined ? {} : { selectors: request.selectors }),
       };
+      if ((await ports.admit?.(issuance)) === false) return refuse('issuance-revoked');
       await ports.audit.begin(issuance);
       let leaf: Uint8Array;
       try {

@@ -10,6 +10,7 @@ const OID = {
   subjectAltName: oid('2.5.29.17'),
   basicConstraints: oid('2.5.29.19'),
   nameConstraints: oid('2.5.29.30'),
+  crlDistributionPoints: oid('2.5.29.31'),
   authorityKeyId: oid('2.5.29.35'),
   extendedKeyUsage: oid('2.5.29.37'),
   noRevAvail: oid('2.5.29.56'),
@@ -69,4 +70,10 @@ export function noRevAvail(): Uint8Array {
 export function uriNameConstraint(host: string): Uint8Array {
   const subtree = sequence(element(contextTag(6, 'primitive'), encoder.encode(host)));
   return extension('nameConstraints', true, sequence(element(contextTag(0, 'constructed'), subtree)));
+}
+
+/** RFC 5280 4.2.1.13, by one URI; not critical. */
+export function crlDistributionPoint(uri: string): Uint8Array {
+  const fullName = element(contextTag(0, 'constructed'), element(contextTag(6, 'primitive'), encoder.encode(uri)));
+  return extension('crlDistributionPoints', false, sequence(sequence(element(contextTag(0, 'constructed'), fullName))));
 }

@@ -13,6 +13,7 @@ export { createAuthorityCsr } from './authority_csr.ts';
 export { keyIdOf } from './certificate_der.ts';
 export { createCsr } from './create_csr.ts';
 export { type CheckedCsr, type CsrNamesReason, type CsrReason, checkCsrNames, MAX_CSR_BYTES, parseCsr } from './csr.ts';
+export { isLdhName } from './dns_name.ts';
 export type { EntryFilter } from './entry_filter.ts';
 export type { EntryListing, EntryPage } from './entry_list.ts';
 export type { MatchedEntry, UnfilledEntry } from './entry_match.ts';
@@ -60,6 +61,7 @@ export {
   KMS_ISSUER_SECONDS,
   KMS_PROFILE,
   type LeafProfile,
+  LONG_LIVED_PROFILE,
   PROFILES,
   WORKLOAD_PROFILE,
 } from './profile.ts';
@@ -80,6 +82,7 @@ export {
   RESERVED_PATH,
   type RegistrationEntry,
 } from './registration_entry.ts';
+export * from './revocation/index.ts';
 export * from './rollover/index.ts';
 export { certifyIssuer, checkNameConstraint, createRootCertificate, readOwnCertificate } from './root.ts';
 export { signCertificate } from './sign.ts';

@@ -66,9 +66,14 @@ export interface IssuedJwtSvid extends JwtIssuance {
 
 /**
  * `subject-not-ours`: of another trust domain, or the trust domain itself · `entry-ending`: the entry ends before the
- * shortest token would · `authority-unavailable`: the key cannot be used now.
+ * shortest token would · `issuance-revoked`: its entry or its agent was revoked · `authority-unavailable`: the key cannot be used now.
  */
-export type JwtIssueReason = AudienceReason | 'subject-not-ours' | 'entry-ending' | 'authority-unavailable';
+export type JwtIssueReason =
+  | AudienceReason
+  | 'subject-not-ours'
+  | 'entry-ending'
+  | 'issuance-revoked'
+  | 'authority-unavailable';
 
 export interface JwtSvidIssuer {
   issueJwtSvid(request: JwtIssueRequest): Promise<Result<IssuedJwtSvid, JwtIssueReason>>;
@@ -80,6 +85,8 @@ export function createJwtSvidIssuer(ports: {
   readonly issuer: string;
   readonly jwtKeys: () => Promise<JwtKeys>;
   readonly audit: JwtIssuanceAudit;
+  /** False when its entry or its agent was revoked. */
+  readonly admit?: (issuance: JwtIssuance) => Promise<boolean>;
   readonly clock: Clock;
 }): JwtSvidIssuer {
   const { trustDomain, issuer, jwtKeys, audit, clock } = ports;
@@ -107,6 +114,7 @@ export function createJwtSvidIssuer(ports: {
         requester,
         ...(entryId === undefined ? {} : { entryId }),
       };
+      if ((await ports.admit?.(issuance)) === false) return refuse('issuance-revoked');
       await audit.issued(issuance);
       let token: string;
       try {

@@ -32,7 +32,7 @@ test('a workload’s certificate lives 4 hours, never under 5 minutes, never ove
 });
 
 test('an entry gets the profile that it names, or none', () => {
-  expect(ENTRY_PROFILES.map((name) => findEntryProfile(name)?.issuer)).toEqual(['ephemeral', 'kms']);
+  expect(ENTRY_PROFILES.map((name) => findEntryProfile(name)?.issuer)).toEqual(['ephemeral', 'kms', 'kms']);
   for (const name of ['agent', 'Workload', '', 'toString', '__proto__', 'later'])
     expect(findEntryProfile(name), name).toBeUndefined();
   expect(Object.entries(PROFILES).every(([name, profile]) => profile.name === name)).toBe(true);
@@ -54,8 +54,10 @@ describe('a profile that would issue what nobody can revoke or use does not exis
   });
 
   test('two days with revocation is one', () => {
-    expect(createLeafProfile({ ...WORKLOAD_PROFILE, maxTtlSeconds: 48 * HOUR, noRevAvail: false }).maxTtlSeconds).toBe(
-      48 * HOUR,
-    );
+    const listed = { ...WORKLOAD_PROFILE, maxTtlSeconds: 48 * HOUR, noRevAvail: false } as const;
+    expect(createLeafProfile({ ...listed, issuer: 'kms' }).maxTtlSeconds).toBe(48 * HOUR);
+    // An ephemeral issuer is gone with its process, and nobody could sign its lists.
+    expect(() => createLeafProfile(listed)).toThrow(RangeError);
+    expect(() => createLeafProfile({ ...listed, issuer: 'kms', maxTtlSeconds: 169 * HOUR })).toThrow(RangeError);
   });
 });

@@ -21,6 +21,9 @@ export interface LeafProfile {
 /** RFC 9608 is meant for certificates whose life is shorter than the time to publish a revocation. */
 export const MAX_NO_REV_AVAIL_SECONDS = 24 * 60 * 60;
 
+/** The issuer key's certificate always has as much to come. */
+export const MAX_LISTED_SECONDS = 7 * 24 * 60 * 60;
+
 export const WORKLOAD_PROFILE: LeafProfile = createLeafProfile({
   name: 'workload',
   issuer: 'ephemeral',
@@ -44,13 +47,22 @@ export const AGENT_PROFILE: LeafProfile = createLeafProfile({
 /** As workloads, for what must not be signed by a key in anybody's memory. */
 export const KMS_PROFILE: LeafProfile = createLeafProfile({ ...WORKLOAD_PROFILE, name: 'kms', issuer: 'kms' });
 
+/** For what cannot be renewed every few hours: its certificates are on revocation lists (docs/revocation.md). */
+export const LONG_LIVED_PROFILE: LeafProfile = createLeafProfile({
+  ...KMS_PROFILE,
+  name: 'long-lived',
+  defaultTtlSeconds: 3 * 24 * 60 * 60,
+  maxTtlSeconds: MAX_LISTED_SECONDS,
+  noRevAvail: false,
+});
+
 /** All profiles, each under its name. */
 export const PROFILES: { readonly [name: string]: LeafProfile } = Object.fromEntries(
-  [WORKLOAD_PROFILE, AGENT_PROFILE, KMS_PROFILE].map((profile) => [profile.name, profile]),
+  [WORKLOAD_PROFILE, AGENT_PROFILE, KMS_PROFILE, LONG_LIVED_PROFILE].map((profile) => [profile.name, profile]),
 );
 
 /** Those that an entry may ask for. What is not here is refused: nobody gets a weaker certificate than was asked for. */
-export const ENTRY_PROFILES: readonly string[] = [WORKLOAD_PROFILE.name, KMS_PROFILE.name];
+export const ENTRY_PROFILES: readonly string[] = [WORKLOAD_PROFILE.name, KMS_PROFILE.name, LONG_LIVED_PROFILE.name];
 
 /** `name`: of a stored entry; `undefined` for one of another version, which is not replaced by one of ours. */
 export function findEntryProfile(name: string): LeafProfile | undefined {
@@ -65,6 +77,10 @@ export function createLeafProfile(profile: LeafProfile): LeafProfile {
     throw new RangeError(`profile ${profile.name}: backdate not 10 to 300 s`);
   if (noRevAvail && max > MAX_NO_REV_AVAIL_SECONDS)
     throw new RangeError(`profile ${profile.name}: too long-lived for noRevAvail`);
+  // An ephemeral issuer is gone with its process: nobody could sign its lists.
+  if (!noRevAvail && profile.issuer !== 'kms')
+    throw new RangeError(`profile ${profile.name}: lists are signed by the key store alone`);
+  if (max > MAX_LISTED_SECONDS) throw new RangeError(`profile ${profile.name}: longer than its issuer`);
   return Object.freeze({ ...profile });
 }
 

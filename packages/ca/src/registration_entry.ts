@@ -4,7 +4,7 @@ import { parseSpiffeId, parseTrustDomain, type TrustDomain } from '@postern/spif
 import { isLdhName } from './dns_name.ts';
 import { flawOfIdTemplate, flawOfNameTemplate, hasLiteral, isTemplate, sampleSpiffeId } from './entry_template.ts';
 import { MAX_JWT_TTL_SECONDS, MIN_JWT_TTL_SECONDS } from './jwt_svid.ts';
-import { ENTRY_PROFILES } from './profile.ts';
+import { ENTRY_PROFILES, findEntryProfile, MAX_LISTED_SECONDS, WORKLOAD_PROFILE } from './profile.ts';
 
 export interface RegistrationEntry {
   /** UUIDv7. */
@@ -74,7 +74,8 @@ export const MAX_ENTRY_DNS_NAMES = 16;
 export const MAX_ENTRY_FEDERATES_WITH = 32;
 /** Workload API 8. */
 export const MAX_HINT_BYTES = 1024;
-export const MAX_ENTRY_TTL_SECONDS = 24 * 60 * 60;
+/** What the profile has at most is less for most. */
+export const MAX_ENTRY_TTL_SECONDS = MAX_LISTED_SECONDS;
 /** The last moment that a Date has. */
 const MAX_TIME_MS = 8.64e15;
 /** So that an agent's whole ID fits into every key of the store. */
@@ -97,7 +98,8 @@ export function checkEntryInput(input: EntryInput, trustDomain: TrustDomain): Re
   const isCounted = selectors.length <= MAX_ENTRY_SELECTORS && (selectors.length > 0 || isTemplate(input.spiffeId));
   if (!isCounted) return refuse('entry-selectors', 'count');
   if (!selectors.every(isSelector) || hasTwice(selectors)) return refuse('entry-selectors');
-  if (!isWithin(input.ttlSeconds, 1, MAX_ENTRY_TTL_SECONDS)) return refuse('entry-ttl');
+  const most = findEntryProfile(profile ?? WORKLOAD_PROFILE.name)?.maxTtlSeconds ?? MAX_ENTRY_TTL_SECONDS;
+  if (!isWithin(input.ttlSeconds, 1, most)) return refuse('entry-ttl');
   if (!isWithin(input.jwtTtlSeconds, MIN_JWT_TTL_SECONDS, MAX_JWT_TTL_SECONDS)) return refuse('entry-jwt-ttl');
   if (dnsNames.length > MAX_ENTRY_DNS_NAMES) return refuse('entry-dns-name', 'count');
   if (!dnsNames.every((name) => isTemplate(name) || isLdhName(name)) || hasTwice(dnsNames))

@@ -4,6 +4,7 @@ import { createName, createTbsCertificate, keyIdOf } from './certificate_der.ts'
 import {
   authorityKeyId,
   basicConstraints,
+  crlDistributionPoint,
   extendedKeyUsage,
   keyUsage,
   noRevAvail,
@@ -22,6 +23,8 @@ export interface LeafTemplate {
   readonly spki: Uint8Array;
   /** RFC 9608. */
   readonly noRevAvail: boolean;
+  /** URI of the list that it would be on, where there is one. */
+  readonly crlDistributionPoint?: string;
   readonly issuer: Certificate;
   /** AlgorithmIdentifier, DER, of the issuer's key. */
   readonly signatureAlgorithm: Uint8Array;
@@ -46,5 +49,6 @@ export function createLeafTbs(template: LeafTemplate): Uint8Array {
     authorityKeyId(Buffer.from(issuer.subjectKeyId ?? '', 'hex')),
   ];
   if (template.noRevAvail) extensions.push(NO_REV_AVAIL);
+  if (template.crlDistributionPoint !== undefined) extensions.push(crlDistributionPoint(template.crlDistributionPoint));
   return createTbsCertificate({ ...template, issuer: issuer.subject, subject: SUBJECT, extensions });
 }

@@ -40,7 +40,9 @@ export function summaryOf(record: AuditRecord): string {
     case 'signal-received':
       return `${record.outcome} ${record.subject} from ${record.source}: ${record.reason}`;
     case 'revocation':
-      return `${record.subject} by ${record.by}: ${record.reason}`;
+      return `${record.subject}${record.lifted ? ' given back' : ''} by ${record.by}: ${record.reason}`;
+    case 'revocation-list':
+      return `list ${record.list} number ${record.listNumber} with ${record.entries}`;
     case 'refusal':
       return `${record.door}: ${record.reason}${record.caller === undefined ? '' : ` of ${record.caller}`} × ${record.count}`;
     default:

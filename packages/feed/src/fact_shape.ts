@@ -29,7 +29,7 @@ const SHAPES: { readonly [K in Fact['kind']]: { readonly [member: string]: Check
     platform: optional(text),
     osVersion: optional(text),
   },
-  revocation: { notBeforeMs: time, reason: text },
+  revocation: { notBeforeMs: time, reason: text, reasonCode: optional(text) },
 };
 
 export type FactReason = 'fact-malformed' | 'fact-kind-unknown' | 'fact-too-large';

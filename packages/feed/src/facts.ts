@@ -40,9 +40,11 @@ export interface PostureFact extends FactHeader {
   readonly osVersion?: string;
 }
 
-/** `subject`: `svid:<serial>`, `spiffe-id:<uri>`, `issuer:<key id>`, `user:<issuer>#<sub>`, `session:<id>` or `device:<id>`; credentials from before `notBeforeMs` count no more. */
+/** `subject`: `svid:<serial>`, `spiffe-id:<uri>`, `issuer:<key id>`, `entry:<id>`, `agent:<uri>`, `user:<issuer>#<sub>`, `session:<id>` or `device:<id>`; credentials from before `notBeforeMs` count no more. */
 export interface RevocationFact extends FactHeader {
   readonly kind: 'revocation';
   readonly notBeforeMs: number;
   readonly reason: string;
+  /** As revocation lists say it (RFC 5280 5.3.1): `REASON_CODES` of `@postern/ca`. */
+  readonly reasonCode?: string;
 }

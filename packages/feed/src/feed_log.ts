@@ -48,6 +48,11 @@ export interface FeedLog {
   ): Promise<Result<StoredHead, 'release-number-taken' | 'feed-busy' | 'feed-empty'>>;
   /** The latest fact of a subject, expired or not. */
   latest(kind: Fact['kind'], subject: string): Promise<Fact | undefined>;
+  /** The latest facts of a kind, expired ones too, in pages. `after`: `next` of the page before. One query. */
+  list(
+    kind: Fact['kind'],
+    page: { readonly after?: string; readonly limit: number },
+  ): Promise<{ readonly facts: readonly Fact[]; readonly next?: string }>;
 }
 
 const HEAD = { pk: 'feed', sk: 'head' };
@@ -134,6 +139,15 @@ export function createFeedLog(ports: { readonly table: Table; readonly mac: Mac 
   return {
     head,
     latest,
+    async list(kind, { after, limit }) {
+      const page = await table.query({ pk: `fact#${kind}`, limit, ...(after !== undefined && { after }) });
+      const facts = await Promise.all(
+        page.items.map((item) =>
+          seal.open<Fact>(item, (fact) => fact.kind === kind && latestKey(kind, fact.subject).sk === item.sk),
+        ),
+      );
+      return page.next === undefined ? { facts } : { facts, next: page.next };
+    },
     async open(epoch) {
       const fresh: StoredHead = { epoch, sequence: 0, chain: chainStart(epoch), releaseNumber: 0, releaseDigest: '' };
       await table.put(await headItem(fresh), { kind: 'absent' });

@@ -27,6 +27,7 @@ const KINDS: { readonly [K in AuditRecord['kind']]: true } = {
   'administrator-action': true,
   'signal-received': true,
   revocation: true,
+  'revocation-list': true,
   refusal: true,
   'release-activated': true,
   'posture-changed': true,
