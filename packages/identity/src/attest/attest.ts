@@ -30,12 +30,16 @@ export async function attest(
     return spent.ok ? verified : spent;
   }
   const { proofId, expiresAtMs } = verified.value;
-  return (await ports.replayGuard.consume(scopedId(instance, proofId), expiresAtMs))
+  return (await ports.replayGuard.consume(spentId(instance.kind, proofId), expiresAtMs))
     ? verified
     : refuse('proof-replayed');
 }
 
-/** One instance's proofs never use up another's, nor those of agents' calls. */
-function scopedId({ kind, name }: AttestorInstance, proofId: string): string {
-  return createHash('sha256').update(`attest\0${kind}\0${name}\0${proofId}`).digest('base64url');
+/** Kinds whose proofs are tokens: one that two of them would take is one proof. */
+const TOKEN_KINDS: ReadonlySet<AttestorKind> = new Set(['oidc', 'k8s', 'aws-sts']);
+
+/** Once in the deployment, whichever instances would take it; no proof uses up one of another kind, or an agent's call. */
+function spentId(kind: AttestorKind, proofId: string): string {
+  const family = TOKEN_KINDS.has(kind) ? 'token' : kind;
+  return createHash('sha256').update(`attest\0${family}\0${proofId}`).digest('base64url');
 }

@@ -35,7 +35,9 @@ export type TokenAlgorithm = (typeof ALGORITHMS)[number];
 /** Origin or name that a token must be made for; the control plane's URL when absent. */
 const audience = optional(text(MAX_AUDIENCE));
 /** A token may be this old, whatever it says of its end. */
-const maxAgeSeconds = optional(seconds(60, 24 * HOUR_SECONDS));
+/** No instance takes an older proof. */
+export const MAX_PROOF_AGE_SECONDS = 24 * HOUR_SECONDS;
+const maxAgeSeconds = optional(seconds(60, MAX_PROOF_AGE_SECONDS));
 
 /** The shape of each kind's settings. Unknown members are refused: a misspelt bound would be no bound. */
 const SETTINGS = {

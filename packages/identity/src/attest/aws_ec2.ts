@@ -7,6 +7,7 @@ import { decodeBase64 } from '@postern/der';
 import { accept, type Result, refuse } from '@postern/result';
 import { type JsonObject, parseJsonObjectBytes } from '@postern/spiffe';
 import type { AttestationReason, Attestor, InstanceOf } from './attestor.ts';
+import { MAX_PROOF_AGE_SECONDS } from './attestor_instance.ts';
 import { documentKeyOf } from './ec2_document_keys.ts';
 import { createAttestation } from './facts.ts';
 import { parseSignedData } from './signed_data.ts';
@@ -46,9 +47,11 @@ export const awsEc2: Attestor<'aws-ec2'> = {
       typeof pendingTime === 'string' && TIME.test(pendingTime) ? Date.parse(pendingTime) : Number.NaN;
     if (Number.isNaN(startedAtMs)) return refuse('document-malformed', 'pendingTime');
     const nowMs = ports.clock.nowMs();
-    const expiresAtMs = startedAtMs + (instance.maxAgeSeconds ?? DEFAULT_MAX_AGE_SECONDS) * 1000 + SKEW_MS;
+    const maxAgeSeconds = instance.maxAgeSeconds ?? DEFAULT_MAX_AGE_SECONDS;
     if (startedAtMs - SKEW_MS > nowMs) return refuse('document-not-yet-valid');
-    if (expiresAtMs <= nowMs) return refuse('document-too-old');
+    if (startedAtMs + maxAgeSeconds * 1000 + SKEW_MS <= nowMs) return refuse('document-too-old');
+    // Remembered for as long as any instance could take it.
+    const expiresAtMs = startedAtMs + MAX_PROOF_AGE_SECONDS * 1000 + SKEW_MS;
     const facts = {
       'aws:account': accountId,
       'aws:region': region,

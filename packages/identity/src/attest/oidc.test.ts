@@ -18,6 +18,13 @@ const key = createIssuerKey('key-1');
 const rsa = createIssuerKey('rsa-1', 'RS256');
 const other = createIssuerKey('key-1');
 
+const SETTINGS = {
+  kind: 'oidc',
+  issuer: GITHUB,
+  required: { repository_owner_id: ['65'] },
+  claims: { repository: 'repository', ref: 'ref', workflow: 'workflow', environment: 'environment' },
+};
+
 let world: AttestWorld;
 let nowSeconds: number;
 let ci: AttestorInstance;
@@ -26,12 +33,7 @@ beforeEach(() => {
   world = createAttestWorld();
   nowSeconds = Math.floor(world.clock.nowMs() / 1000);
   world.issuers.set(GITHUB, [key.jwk, rsa.jwk]);
-  ci = world.instance({
-    kind: 'oidc',
-    issuer: GITHUB,
-    required: { repository_owner_id: ['65'] },
-    claims: { repository: 'repository', ref: 'ref', workflow: 'workflow', environment: 'environment' },
-  });
+  ci = world.instance(SETTINGS);
 });
 
 /** GitHub: "About security hardening with OpenID Connect", the example token. */
@@ -91,6 +93,16 @@ test('a token is shown once, also with its signature spelled in another way', as
   const s = order - BigInt(`0x${raw.subarray(32).toString('hex')}`);
   const again = Buffer.concat([raw.subarray(0, 32), Buffer.from(s.toString(16).padStart(64, '0'), 'hex')]);
   expect(await world.show(ci, { proof: `${header}.${payload}.${again.toString('base64url')}` })).toBe('proof-replayed');
+});
+
+test('a token that was shown to one attestor is spent at every other, however old it may be there', async () => {
+  const patient = world.instance({ ...SETTINGS, name: 'patient', maxAgeSeconds: 86_400 });
+  const hasty = world.instance({ ...SETTINGS, name: 'hasty', maxAgeSeconds: 60 });
+  const proof = await sign({ ...job(), exp: nowSeconds + 7200 });
+  expect(await world.show(hasty, { proof })).toContain('oidc:environment:prod');
+  expect(await world.show(patient, { proof })).toBe('proof-replayed');
+  world.clock.advanceMs(3600_000);
+  expect(await world.show(patient, { proof })).toBe('proof-replayed');
 });
 
 test('of many who show one token at once, one is let in', async () => {

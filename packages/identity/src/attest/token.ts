@@ -7,6 +7,7 @@ import { isSignatureAlgorithm, type ParsedJws, parseJws, verifyParsedJws } from 
 import { accept, type Result, refuse } from '@postern/result';
 import { type JsonObject, parseJsonObjectBytes } from '@postern/spiffe';
 import type { AttestationReason, AttestPorts } from './attestor.ts';
+import { MAX_PROOF_AGE_SECONDS } from './attestor_instance.ts';
 
 /** A service-account token has 1 KiB, a CI job's 2; above it nobody's claims are for us. */
 export const MAX_PROOF_TOKEN_LENGTH = 16 * 1024;
@@ -28,7 +29,7 @@ const isTokenType = (typ: unknown): boolean =>
   typ === undefined || (typeof typ === 'string' && /^(?:application\/)?(?:at\+)?jwt$/i.test(typ));
 
 export interface TokenTimes {
-  /** Until when it could be shown, skew included. */
+  /** Until when it could be shown to any instance, skew included. */
   readonly expiresAtMs: number;
 }
 
@@ -80,7 +81,7 @@ export function checkTokenTimes(
   if (exp * 1000 + SKEW_MS <= nowMs) return refuse('token-expired');
   if (Math.max(iat, nbf) * 1000 - SKEW_MS > nowMs) return refuse('token-not-yet-valid');
   if (oldestAtMs <= nowMs) return refuse('token-too-old');
-  return accept({ expiresAtMs: Math.min(exp * 1000 + SKEW_MS, oldestAtMs) });
+  return accept({ expiresAtMs: Math.min(exp, iat + MAX_PROOF_AGE_SECONDS) * 1000 + SKEW_MS });
 }
 
 /** Exactly one audience: whoever else a token is for could show it here. */
