@@ -50,6 +50,7 @@ export async function issueForEntry(
     spiffeId,
     dnsNames: entry.dnsNames,
     ttlSeconds: entry.ttlSeconds,
+    notAfterMs: entry.expiresAtMs,
     profile,
     csr: Buffer.from(csr, 'base64'),
     requester,

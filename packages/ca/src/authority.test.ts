@@ -152,6 +152,7 @@ describe('a lifetime', () => {
     ['never under the profile’s least', { ttlSeconds: 1 }, 300_000],
     ['never over the profile’s most', { profile: KMS_PROFILE, ttlSeconds: 999_999 }, 24 * HOUR_MS],
     ['never beyond the issuer’s', { ttlSeconds: 86_400 }, 8 * HOUR_MS],
+    ['never beyond the entry’s end', { notAfterMs: START_MS + HOUR_MS + 999 }, HOUR_MS],
     ['never beyond the issuer’s, for agents too', { profile: AGENT_PROFILE }, 8 * HOUR_MS],
   ])('is %s', async (_name, over, expected) => {
     expect(await lifeOf(over)).toBe(expected);
@@ -194,6 +195,17 @@ describe('a lifetime', () => {
       value: { notAfterMs: START_MS + 8 * HOUR_MS },
     });
   });
+});
+
+test('nothing is signed for an entry that ends sooner than the profile’s least', async () => {
+  const world = await createCountedWorld();
+  const before = world.signs();
+  const end = (seconds: number) =>
+    world.authority.issueX509Svid(request({ notAfterMs: START_MS + seconds * 1000, ttlSeconds: 300 }));
+  expect(await end(299)).toMatchObject({ ok: false, reason: 'entry-ending' });
+  expect(await end(-1)).toMatchObject({ ok: false, reason: 'entry-ending' });
+  expect(world.signs()).toBe(before);
+  expect(await end(300)).toMatchObject({ ok: true, value: { notAfterMs: START_MS + 300_000 } });
 });
 
 describe('what it costs', () => {

@@ -57,6 +57,8 @@ export interface IssueRequest {
   readonly spiffeId: SpiffeId;
   readonly dnsNames: readonly string[];
   readonly ttlSeconds?: number;
+  /** When the entry ends: no certificate outlives it. */
+  readonly notAfterMs?: number | undefined;
   readonly profile: LeafProfile;
   /** DER, untrusted. */
   readonly csr: Uint8Array;
@@ -76,6 +78,7 @@ export type IssueReason =
   | LintReason
   | 'issuance-revoked'
   | 'issuer-life-too-short'
+  | 'entry-ending'
   | 'authority-unavailable';
 
 export interface Authority {
@@ -169,17 +172,18 @@ export function createAuthority(ports: {
   };
 }
 
-/** Never beyond the issuer's own validity (x509.md P4), and refused rather than cut below the profile's least. */
+/** Never beyond the issuer's own validity (x509.md P4) or the entry's end, and refused rather than cut below the profile's least. */
 function validityOf(
   request: IssueRequest,
   issuer: Certificate,
   nowMs: number,
-): Result<{ readonly notBeforeMs: number; readonly notAfterMs: number }, 'issuer-life-too-short'> {
-  const { profile } = request;
+): Result<{ readonly notBeforeMs: number; readonly notAfterMs: number }, 'issuer-life-too-short' | 'entry-ending'> {
+  const { profile, notAfterMs: endMs = Number.POSITIVE_INFINITY } = request;
   const ttlMs = clampTtl(profile, request.ttlSeconds) * 1000;
-  const notAfterMs = wholeSeconds(Math.min(nowMs + ttlMs, issuer.notAfterMs));
+  const notAfterMs = wholeSeconds(Math.min(nowMs + ttlMs, issuer.notAfterMs, endMs));
   const notBeforeMs = wholeSeconds(Math.max(nowMs - profile.backdateSeconds * 1000, issuer.notBeforeMs));
-  if (notAfterMs - wholeSeconds(nowMs) < profile.minTtlSeconds * 1000) return refuse('issuer-life-too-short');
+  if (notAfterMs - wholeSeconds(nowMs) < profile.minTtlSeconds * 1000)
+    return refuse(endMs < issuer.notAfterMs ? 'entry-ending' : 'issuer-life-too-short');
   return accept({ notBeforeMs, notAfterMs });
 }
 
