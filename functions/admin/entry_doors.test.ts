@@ -212,6 +212,20 @@ describe('a service team', () => {
     expect(fresh.status).toBe(403);
   });
 
+  test('makes no entry for everybody at an attestor, and keeps one that an operator made', async () => {
+    const everybody = {
+      spiffeId: 'spiffe://demo.test/shop/prod/{k8s:sa}',
+      parentId: 'spiffe://demo.test/postern/attestor/prod',
+      selectors: [],
+    };
+    const made = await call(TEAM, 'POST', PATHS.admin.entries, entry('/shop/x', everybody));
+    expect(made.status).toBe(403);
+    expect(await refusalOf('entry-for-everybody', 'admin POST /v1/admin/entries')).toMatchObject({ caller: TEAM });
+    const own = await enter('/shop/x', everybody);
+    const put = (over: object) => call(TEAM, 'PUT', PATHS.admin.entry(own.id), changed(own, over));
+    expect((await put({ ttlSeconds: 600 })).status).toBe(200);
+  });
+
   test('does nothing else that an administrator does', async () => {
     for (const [method, target, body] of [
       ['GET', PATHS.admin.status, undefined],

@@ -4,7 +4,7 @@ import type { Refusal } from '@postern/result';
 import type { TrustDomain } from '@postern/spiffe';
 import type { DoorRefusal } from '../door/door.ts';
 
-export type EntryRefusalReason = EntryReason | 'entry-exists' | 'entry-revision';
+export type EntryRefusalReason = EntryReason | 'entry-exists' | 'entry-anchors-full' | 'entry-revision';
 
 interface Words {
   readonly wrong: string;
@@ -51,6 +51,11 @@ const WORDS: { readonly [R in EntryRefusalReason]: Words } = {
     wrong:
       'an entry has 1 to 32 selectors (none at all only where its SPIFFE ID has placeholders), each once, each TYPE:VALUE without spaces in at most 512 characters',
     advice: 'give them as unix:uid:1000 or unix:path:/usr/bin/app; the workload must fit all of them',
+  },
+  'entry-anchors-full': {
+    wrong:
+      'each of its selectors has a thousand entries at this attestor, which are read for whoever shows that selector',
+    advice: 'add a selector that fewer workloads have, or use one entry with placeholders for many workloads',
   },
   'entry-ttl': {
     wrong: 'certificates live for a whole number of seconds, up to a day',

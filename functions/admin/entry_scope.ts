@@ -35,6 +35,10 @@ export function refusedToTeam(
     const detail = `your SPIFFE IDs begin with ${prefixes.join(' or ')}`.slice(0, 1000);
     return { refused: 'not-permitted', reason: 'entry-outside-paths', detail };
   }
+  if (input.selectors.length === 0 && before?.selectors.length !== 0) {
+    const detail = 'an entry for everybody at an attestor is an operator’s to make: give a selector of your workloads';
+    return { refused: 'not-permitted', reason: 'entry-for-everybody', detail };
+  }
   const names = input.dnsNames ?? [];
   if (names.length === 0) return undefined;
   const isGranted = before !== undefined && isForNobodyElse(input, before);

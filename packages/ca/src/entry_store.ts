@@ -26,6 +26,7 @@ import { type EntryListing, type EntryPage, listEntries } from './entry_list.ts'
 import { type MatchedEntry, matchEntries, type UnfilledEntry } from './entry_match.ts';
 import { WORKLOAD_PROFILE } from './profile.ts';
 import {
+  attestorNameOf,
   attestorSpiffeId,
   checkEntryInput,
   type EntryInput,
@@ -34,8 +35,11 @@ import {
 } from './registration_entry.ts';
 
 export interface EntryStore {
-  /** `entry-exists`: the same identity for the same selectors at the same parent. */
-  create(input: EntryInput): Promise<Result<RegistrationEntry, EntryReason | 'entry-exists'>>;
+  /**
+   * `entry-exists`: the same identity for the same selectors at the same parent. `entry-anchors-full`: each of its
+   * selectors has a thousand entries at that attestor.
+   */
+  create(input: EntryInput): Promise<Result<RegistrationEntry, EntryReason | 'entry-exists' | 'entry-anchors-full'>>;
   /**
    * Replaces all that `create` takes; what is the same already is left as it is. `id`: untrusted; `revision`: the one that
    * the change was made from. `entry-revision`: somebody changed it since.
@@ -44,7 +48,9 @@ export interface EntryStore {
     id: string,
     revision: number,
     input: EntryInput,
-  ): Promise<Result<RegistrationEntry, EntryReason | 'entry-exists' | 'entry-unknown' | 'entry-revision'>>;
+  ): Promise<
+    Result<RegistrationEntry, EntryReason | 'entry-exists' | 'entry-anchors-full' | 'entry-unknown' | 'entry-revision'>
+  >;
   /** `id`: untrusted. */
   get(id: string): Promise<RegistrationEntry | undefined>;
   list(options?: EntryListing): Promise<EntryPage>;
@@ -67,6 +73,8 @@ const MAX_ENTRIES_PER_PLACE = 100_000;
 const PAGE_LENGTH = 1000;
 /** Two anchors with so many entries each are as good. */
 const CROWD = 20;
+/** Whoever is verified has all of a place's entries read for him: none may be made dear for everybody there. */
+export const MAX_ENTRIES_PER_ANCHOR = 1000;
 /** Somebody changes an entry again and again while it is being deleted. */
 const MAX_DELETE_ATTEMPTS = 5;
 /** UUIDv7 of ours, or nothing that is there. */
@@ -105,14 +113,25 @@ export function createEntryStore(ports: {
     return entries;
   }
 
-  /** Where few are: entries that share a namespace and differ by account are filed by account. */
-  async function choosePlace(entry: RegistrationEntry): Promise<string> {
+  /** Where few are: entries that share a namespace and differ by account are filed by account. `before`: where it was. */
+  async function choosePlace(
+    entry: RegistrationEntry,
+    before?: RegistrationEntry,
+  ): Promise<Result<string, 'entry-anchors-full'>> {
     const places = placesOf(entry, trustDomain);
-    if (places.length === 1) return places[0];
+    if (attestorNameOf(entry.parentId, trustDomain) === undefined) return accept(places[0]);
+    const few = await leastCrowded(places, CROWD);
+    if (few.count < CROWD) return accept(few.pk);
+    const least = await leastCrowded(places, MAX_ENTRIES_PER_ANCHOR);
+    const stays = before !== undefined && placesOf(before, trustDomain).includes(least.pk);
+    return least.count < MAX_ENTRIES_PER_ANCHOR || stays ? accept(least.pk) : refuse('entry-anchors-full');
+  }
+
+  async function leastCrowded(places: readonly string[], limit: number) {
     const crowds = await Promise.all(
-      places.map(async (pk) => ({ pk, count: (await table.query({ pk, limit: CROWD })).items.length })),
+      places.map(async (pk) => ({ pk, count: (await table.query({ pk, limit })).items.length })),
     );
-    return crowds.reduce((least, crowd) => (crowd.count < least.count ? crowd : least)).pk;
+    return crowds.reduce((least, crowd) => (crowd.count < least.count ? crowd : least));
   }
 
   /** Of a checked input. */
@@ -131,9 +150,10 @@ export function createEntryStore(ports: {
       if (!times.ok) return times;
       const entry = { id: ports.createId(), revision: 1, ...contentOf(input), createdAtMs: clock.nowMs() };
       const place = await choosePlace(entry);
+      if (!place.ok) return place;
       const written = await table.transact([
         { put: await itemOf(BY_ID, entry), condition: { kind: 'absent' } },
-        { put: await itemOf(place, entry), condition: { kind: 'absent' } },
+        { put: await itemOf(place.value, entry), condition: { kind: 'absent' } },
         { put: uniqueItem(entry), condition: { kind: 'absent' } },
       ]);
       return written.ok ? accept(entry) : refuse('entry-exists');
@@ -152,12 +172,13 @@ export function createEntryStore(ports: {
       const times = checkTimes(input);
       if (!times.ok) return times;
       const entry = { id, revision: revision + 1, ...next, createdAtMs, updatedAtMs: clock.nowMs() };
-      const place = await choosePlace(entry);
+      const place = await choosePlace(entry, before);
+      if (!place.ok) return place;
       const written = await table.transact([
         { put: await itemOf(BY_ID, entry), condition: unchanged(item) },
-        { put: await itemOf(place, entry) },
+        { put: await itemOf(place.value, entry) },
         ...placesOf(before, trustDomain)
-          .filter((pk) => pk !== place)
+          .filter((pk) => pk !== place.value)
           .map((pk) => ({ delete: { pk, sk: id } })),
         ...renameWrites(before, entry, isLive(before)),
       ]);
