@@ -133,7 +133,7 @@ export function createAuthorityCommands(ports: {
       const tried = await tryOut(state, step.value);
       return tried.ok ? answerOf({ steps: [stepText(step.value)], dryRun: true }) : tried;
     }
-    const taken = await authority.take(state, await authority.resolve(step.value as PlannedStep), by);
+    const taken = await authority.take(state, await authority.resolve(step.value), by);
     if (!taken.ok) return taken;
     const followed = await authority.tick(by);
     return answerOf({ steps: [step.value, ...followed].map(stepText) });

@@ -73,8 +73,8 @@ export interface RollingAuthority {
     by: string,
     isDryRun?: boolean,
   ): Promise<Result<AuthorityState, StepReason | 'authority-moved'>>;
-  /** Makes the successor's key where the step needs one. */
-  resolve(step: PlannedStep): Promise<Step>;
+  /** Makes the successor where none came with the step. */
+  resolve(step: PlannedStep | Step): Promise<Step>;
   /** The bundle is in the feed, and every step that is due is taken. Answers what was done. */
   tick(by: string): Promise<readonly Step[]>;
 }
@@ -145,7 +145,7 @@ export function createRollingAuthority(ports: RollingPorts): RollingAuthority {
       return written.ok ? accept(next.value) : refuse(written.reason);
     },
     async resolve(step) {
-      return step.kind === 'prepare' ? makeSuccessor({ keys, trustDomain, clock }, step) : step;
+      return step.kind === 'prepare' && !('spki' in step) ? makeSuccessor({ keys, trustDomain, clock }, step) : step;
     },
     async tick(by) {
       const done: Step[] = [];

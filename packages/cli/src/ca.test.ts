@@ -2,13 +2,22 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type AuthorityStatus, PATHS, parseJoinToken } from '@postern/api';
-import { createCsr } from '@postern/ca';
+import { type AgentIdentity, type AuthorityStatus, PATHS, parseJoinToken } from '@postern/api';
+import { createCsr, parseCsr } from '@postern/ca';
 import { type Company, createCompany, missingOpenSsl } from '@postern/ca/testing';
 import { encodePem, parsePem } from '@postern/der';
+import { verifyX509Signature } from '@postern/keys';
+import {
+  parseCertificate,
+  parseTrustBundle,
+  type TrustBundle,
+  type TrustDomain,
+  verifyX509Svid,
+} from '@postern/spiffe';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { startTestControlPlane, type TestControlPlane } from './testing/local_control_plane.ts';
 
+const trustDomain = 'demo.test' as TrustDomain;
 let plane: TestControlPlane;
 // Nobody is there who would have to be waited for, unless a test says so.
 beforeEach(async () => {
@@ -24,7 +33,26 @@ async function status(): Promise<AuthorityStatus> {
 }
 const phasesOf = async (key: 'root' | 'jwt') =>
   (await status()).keys[key].map(({ generation, phase }) => `${generation} ${phase}`);
+function must<T>(result: { ok: true; value: T } | { ok: false; reason: string }): T {
+  if (!result.ok) throw new Error(result.reason);
+  return result.value;
+}
 const write = (name: string, text: string) => writeFileSync(join(plane.folder, name), text);
+
+async function joinAndFallSilent(agent: string): Promise<AgentIdentity> {
+  const { code } = await plane.runHere(['token', 'create', '--agent', agent, '--out', `${agent}.token`]);
+  expect(code).toBe(0);
+  const token = must(parseJoinToken(readFileSync(join(plane.folder, `${agent}.token`), 'utf8').trim()));
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const csr = Buffer.from(createCsr(privateKey, {})).toString('base64');
+  const response = await fetch(plane.url + PATHS.agentJoin, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ token: token.secret, csr }),
+  });
+  expect(response.status).toBe(201);
+  return (await response.json()) as AgentIdentity;
+}
 
 test('a key at rest says so', async () => {
   const { code, out } = await ca('status');
@@ -57,24 +85,9 @@ describe('while a consumer lags behind', () => {
   const AGENT = 'spiffe://demo.test/postern/agent/stuck';
   beforeEach(async () => {
     // It has an SVID of the time before, as one has that joined and was cut off.
-    const { code } = await plane.runHere(['token', 'create', '--agent', 'stuck', '--out', 'stuck.token']);
-    expect(code).toBe(0);
-    await joinAndFallSilent();
+    await joinAndFallSilent('stuck');
     await ca('prepare root');
   });
-
-  async function joinAndFallSilent(): Promise<void> {
-    const token = parseJoinToken(readFileSync(join(plane.folder, 'stuck.token'), 'utf8').trim());
-    if (!token.ok) throw new Error(token.reason);
-    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    const csr = Buffer.from(createCsr(privateKey, {})).toString('base64');
-    const response = await fetch(plane.url + PATHS.agentJoin, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ token: token.value.secret, csr }),
-    });
-    expect(response.status).toBe(201);
-  }
 
   test('it says who, until when, and what can be done', async () => {
     const { out } = await ca('status');
@@ -141,10 +154,35 @@ describe.skipIf(missingOpenSsl !== undefined)('a company’s own root', () => {
     expect(await ca('import-chain chain.pem')).toMatchObject({ code: 0, err: '' });
     expect(await phasesOf('root')).toEqual(['1 draining', '2 signing']);
     // Functions look at the state anew every two seconds.
-    const anchor = Buffer.from(company.certificate).toString('base64');
-    const bundle = async () => (await fetch(plane.url + PATHS.trustBundle)).text();
-    await vi.waitFor(async () => expect(await bundle()).toContain(anchor), { timeout: 5000, interval: 200 });
+    const underCompany = await vi.waitUntil(
+      async () => {
+        const { x509Authorities } = await fetchBundle();
+        return Buffer.compare(x509Authorities.at(-1) ?? Uint8Array.of(), company.certificate) === 0 && x509Authorities;
+      },
+      { timeout: 5000, interval: 200 },
+    );
+    // Ours is below it and stands for itself nowhere.
+    expect(underCompany).toHaveLength(2);
+    const ours = must(parseCsr(request)).spki;
+    expect(underCompany.map((der) => must(parseCertificate(der)).spki)).not.toContainEqual(ours);
+
+    const verified = verifyX509Svid({
+      chain: (await joinAndFallSilent('later')).chain.map((der) => Uint8Array.from(Buffer.from(der, 'base64'))),
+      bundles: new Map([[trustDomain, { trustDomain, x509Authorities: [company.certificate], jwtAuthorities: [] }]]),
+      nowMs: Date.now(),
+      verifySignature: verifyX509Signature,
+    });
+    expect(must(verified).path.map(({ spki }) => spki)).toEqual([
+      expect.anything(),
+      expect.anything(),
+      ours,
+      must(parseCertificate(company.certificate)).spki,
+    ]);
   });
+
+  async function fetchBundle(): Promise<TrustBundle> {
+    return must(parseTrustBundle(await (await fetch(plane.url + PATHS.trustBundle)).text(), trustDomain));
+  }
 
   /** Name and key: after the length of the whole, which depends on the signature's, and before the extensions. */
   const spkiOf = (request: Uint8Array) => request.subarray(4, 200);
