@@ -4,7 +4,7 @@
  * merely writes the table can make a rollover wait; to make it hurry he would have to know who is not there.
  */
 import { createHash } from 'node:crypto';
-import { AGENT_PATH, type Consumer } from '@postern/ca';
+import { AGENT_PATH, type AuthorityState, bundleOf, type Consumer, publishedOf } from '@postern/ca';
 import { verifyRequestProof } from '@postern/identity';
 import type { Certificate, TrustBundle } from '@postern/spiffe';
 import type { Attribute, Clock, Item, Table } from '@postern/store';
@@ -71,15 +71,17 @@ export function createReports(table: Table, clock: Clock): (report: AgentReport)
 
 /**
  * Everybody who lives. An agent that never said anything is among them, with no bundle; a report that its agent did not
- * sign, or under an SVID that counts no more, is none. Cost: a query for each thousand items.
+ * sign, or under an SVID that counts no more, or of a bundle that there is not, is none. `state`: what counts now. Cost: a
+ * query for each thousand items, and a signature check for each agent.
  */
 export async function listConsumers(ports: {
   readonly table: Table;
-  readonly bundle: TrustBundle;
+  readonly state: AuthorityState;
   readonly clock: Clock;
   readonly isRevoked: (svid: { readonly spiffeId: string; readonly leaf: Certificate }) => Promise<boolean>;
 }): Promise<readonly Consumer[]> {
-  const { table, bundle, clock, isRevoked } = ports;
+  const { table, state, clock, isRevoked } = ports;
+  const bundle = bundleOf(state);
   const nowMs = clock.nowMs();
   const agents = new Map<string, Consumer>();
   const others: Consumer[] = [];
@@ -94,8 +96,10 @@ export async function listConsumers(ports: {
     } else if (kind === 'report') {
       const report = await believe(name, attributes, bundle);
       if (report === undefined || report.notAfterMs <= nowMs) continue;
-      if (await isRevoked({ spiffeId: name, leaf: report.leaf })) agents.delete(name);
-      else agents.set(name, { name, bundleSequence: report.bundleSequence, untilMs: report.notAfterMs });
+      const { bundleSequence, path, notAfterMs, leaf } = report;
+      const root = rootOf(path, state);
+      if (await isRevoked({ spiffeId: name, leaf })) agents.delete(name);
+      else agents.set(name, { name, bundleSequence, ...(root !== undefined && { root }), untilMs: notAfterMs });
     }
   }
   return [...agents.values(), ...others];
@@ -120,8 +124,17 @@ async function believe(name: string, attributes: Item['attributes'], bundle: Tru
     consume: async () => true,
   });
   if (!verified.ok || verified.value.spiffeId.uri !== name) return undefined;
-  const { notAfterMs, leaf } = verified.value;
-  return { bundleSequence: Number(said), notAfterMs, leaf };
+  const bundleSequence = Number(said);
+  // It would have every bundle to come as well.
+  if (bundleSequence > (bundle.sequence ?? 0)) return undefined;
+  const { notAfterMs, leaf, path } = verified.value;
+  return { bundleSequence, notAfterMs, leaf, path };
+}
+
+/** Ours may stand below a company's, which is then at the path's end. */
+function rootOf(path: readonly Certificate[], state: AuthorityState): number | undefined {
+  const keys = path.map(({ spki }) => Buffer.from(spki).toString('base64'));
+  return publishedOf(state, 'root').find(({ spki }) => keys.includes(spki))?.generation;
 }
 
 /** `live#` comes before `report#`: what was reported of the agent stays. */

@@ -69,7 +69,7 @@ export async function openRotate(ports: RotateFunctionPorts): Promise<OpenRotate
     consumers: (state) => {
       const bundle = bundleOf(state);
       const { isRevoked } = createAuthorityView({ bundle: async () => bundle, feedLog, clock });
-      return listConsumers({ table, bundle, clock, isRevoked });
+      return listConsumers({ table, state, clock, isRevoked });
     },
     recordStep: (step) => recorder.record({ kind: 'rollover-step', ...step }),
     alarm: (step, by) => ports.log('error', 'authority-override', { step, by }),

@@ -14,7 +14,7 @@ import { type Clock, systemClock } from '@postern/store';
 import { createUnixAttestor } from './attest/unix.ts';
 import { leftoverRuns, openRunSpool } from './audit/runs.ts';
 import { createShipper } from './audit/shipper.ts';
-import { createRootFollower } from './authority_chain.ts';
+import { createRootFollower, FOLLOW_ROOT_MS } from './authority_chain.ts';
 import { createControlPlaneClient, type SendCall, type SignProof } from './control_plane/client.ts';
 import { createFeedSync } from './control_plane/feed_sync.ts';
 import { createExtAuthz } from './ext_authz/index.ts';
@@ -221,8 +221,8 @@ async function start(
   });
 
   // Services of this node.
-  const { followRootMs } = options.pace ?? {};
-  const keeper = createSvidKeeper({ client, store, clock, log, ...(followRootMs !== undefined && { followRootMs }) });
+  const { followRootMs = FOLLOW_ROOT_MS } = options.pace ?? {};
+  const keeper = createSvidKeeper({ client, store, clock, log, followRootMs });
   const root = createRootFollower(() => store.bundles([]).get(trust.trustDomain) ?? [], followRootMs);
   const attestor = createUnixAttestor({
     needsDigest: () =>
@@ -234,7 +234,12 @@ async function start(
       ...createWorkloadApi(identityPorts),
       ...createJwtWorkloadApi({
         ...identityPorts,
-        jwtSvids: createJwtSvids({ client, clock, log }),
+        jwtSvids: createJwtSvids({
+          client,
+          authorities: () => store.jwtAuthorities([]).get(trust.trustDomain) ?? [],
+          clock,
+          log,
+        }),
         revocations: () => follower.state(clock.nowMs())?.revocations ?? new Map(),
         clock,
       }),
@@ -267,7 +272,7 @@ async function start(
     await keeper.sync();
     isSynced = true;
   });
-  const renewal = createPeriodic('renewal', RENEWAL_CHECK_MS, log, async () => {
+  const renewal = createPeriodic('renewal', Math.min(RENEWAL_CHECK_MS, followRootMs), log, async () => {
     const nowMs = clock.nowMs();
     if (identity === undefined || !(isDueForRenewal(identity, nowMs) || root.isDue(identity, nowMs))) return;
     const renewed = await renewNode({ client, folder, trust }, nowMs, identity);

@@ -3,13 +3,15 @@ export interface HeldJwtSvid {
   readonly spiffeId: string;
   /** A secret. */
   readonly token: string;
+  /** `kid` of what signed it. */
+  readonly keyId: string;
   /** When it was asked for, and until when it is handed out again; by this node's clock. */
   readonly fromMs: number;
   readonly untilMs: number;
 }
 
 export interface JwtSvidCache {
-  /** One that is fresh at this moment. */
+  /** One that is fresh at this moment, by a key that counts now. */
   get(identity: string, audience: string, nowMs: number): HeldJwtSvid | undefined;
   set(identity: string, audience: string, svid: HeldJwtSvid): void;
 }
@@ -17,14 +19,16 @@ export interface JwtSvidCache {
 const MAX_IDENTITIES = 4096;
 const MAX_PER_IDENTITY = 64;
 
-export function createJwtSvidCache(): JwtSvidCache {
+/** `isBelieved`: whether a token by this `kid` still verifies. */
+export function createJwtSvidCache(isBelieved: (keyId: string) => boolean): JwtSvidCache {
   const identities = new Map<string, Map<string, HeldJwtSvid>>();
   return {
     get(identity, audience, nowMs) {
       const own = identities.get(identity);
       const svid = own?.get(audience);
       // A clock that was set back says nothing of how old it is.
-      if (svid !== undefined && nowMs >= svid.fromMs && nowMs < svid.untilMs) return svid;
+      const isFresh = svid !== undefined && nowMs >= svid.fromMs && nowMs < svid.untilMs;
+      if (isFresh && isBelieved(svid.keyId)) return svid;
       own?.delete(audience);
       return undefined;
     },

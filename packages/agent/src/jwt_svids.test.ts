@@ -1,3 +1,4 @@
+import type { JwtAuthority } from '@postern/spiffe';
 import { createManualClock } from '@postern/store/testing';
 import { describe, expect, test } from 'vitest';
 import { ControlPlaneUnreachable } from './control_plane/client.ts';
@@ -11,11 +12,15 @@ const LIFE_MS = 300_000;
 function createWorld() {
   const clock = createManualClock();
   const door = createTestJwtDoor('demo.test', clock);
-  const svids = createJwtSvids({ client: door, clock, log: () => {} });
+  let authorities: readonly JwtAuthority[] = [door.authority];
+  const svids = createJwtSvids({ client: door, authorities: () => authorities, clock, log: () => {} });
   const identity = (path: string) => ({ entryId: path, spiffeId: `spiffe://demo.test${path}` }) as WorkloadIdentity;
   return {
     clock,
     door,
+    setAuthorities(next: readonly JwtAuthority[]) {
+      authorities = next;
+    },
     async fetch(paths: readonly string[], audience: readonly string[]): Promise<readonly string[]> {
       const outcomes = await svids.fetch(paths.map(identity), audience);
       return outcomes.map((outcome) => (outcome.ok ? outcome.value.token : outcome.reason));
@@ -56,12 +61,27 @@ describe('a token is handed out again', () => {
   test('for the right time although this node’s clock is an hour off', async () => {
     const own = createManualClock();
     const door = createTestJwtDoor('demo.test', { nowMs: () => own.nowMs() + 3_600_000 });
-    const svids = createJwtSvids({ client: door, clock: own, log: () => {} });
+    const svids = createJwtSvids({ client: door, authorities: () => [door.authority], clock: own, log: () => {} });
     const identity = { entryId: '/a', spiffeId: 'spiffe://demo.test/a' } as WorkloadIdentity;
     for (const elapsed of [0, LIFE_MS / 2 - 1, 1]) {
       own.advanceMs(elapsed);
       await svids.fetch([identity], ['x']);
     }
+    expect(door.calls).toHaveLength(2);
+  });
+
+  test('no more when its key was distrusted, since nobody believes it', async () => {
+    const { door, fetch, setAuthorities } = createWorld();
+    const successor = createTestJwtDoor('demo.test').authority;
+    const [first] = await fetch(['/a'], ['x']);
+    setAuthorities([door.authority, successor]);
+    expect(await fetch(['/a'], ['x'])).toEqual([first]);
+    // Before anything is known of keys, a token is as good as the moment it came.
+    setAuthorities([]);
+    expect(await fetch(['/a'], ['x'])).toEqual([first]);
+    expect(door.calls).toHaveLength(1);
+    setAuthorities([successor]);
+    await fetch(['/a'], ['x']);
     expect(door.calls).toHaveLength(2);
   });
 

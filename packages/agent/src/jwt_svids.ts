@@ -4,7 +4,7 @@
  */
 import { type JwtSvidAnswer, MAX_SVIDS_PER_REQUEST } from '@postern/api';
 import { accept, type Result, refuse } from '@postern/result';
-import { parseJwtSvid } from '@postern/spiffe';
+import { type JwtAuthority, parseJwtSvid } from '@postern/spiffe';
 import type { Clock } from '@postern/store';
 import type { ControlPlaneClient } from './control_plane/client.ts';
 import type { WorkloadIdentity } from './identity_source.ts';
@@ -33,11 +33,16 @@ const MAX_PENDING_PER_IDENTITY = 16;
 
 export function createJwtSvids(ports: {
   readonly client: Pick<ControlPlaneClient, 'jwtSvids'>;
+  /** Of the own trust domain, as they are known now; with none, nobody can say that a key is gone. */
+  readonly authorities: () => readonly JwtAuthority[];
   readonly clock: Clock;
   readonly log: Log;
 }): JwtSvids {
-  const { client, clock, log } = ports;
-  const cache = createJwtSvidCache();
+  const { client, authorities, clock, log } = ports;
+  const cache = createJwtSvidCache((keyId) => {
+    const present = authorities();
+    return present.length === 0 || present.some((authority) => authority.keyId === keyId);
+  });
   /** By identity, then by audience: several who ask for the same at once are one request. */
   const pending = new Map<string, Map<string, Promise<Outcome>>>();
 
@@ -125,8 +130,9 @@ function holdOf(
 ): HeldJwtSvid | undefined {
   const svid = parseJwtSvid(token);
   if (!svid.ok || svid.value.spiffeId.uri !== identity.spiffeId) return undefined;
-  const { expiresAtMs, issuedAtMs = expiresAtMs } = svid.value;
+  const { keyId, expiresAtMs, issuedAtMs = expiresAtMs } = svid.value;
   if (JSON.stringify([...svid.value.audience].sort()) !== JSON.stringify(audience)) return undefined;
   // By how long it lives, not by when: the node's clock may differ from the authority's.
-  return { spiffeId: identity.spiffeId, token, fromMs, untilMs: fromMs + Math.max(0, expiresAtMs - issuedAtMs) / 2 };
+  const untilMs = fromMs + Math.max(0, expiresAtMs - issuedAtMs) / 2;
+  return { spiffeId: identity.spiffeId, token, keyId, fromMs, untilMs };
 }

@@ -48,7 +48,7 @@ export interface AuthorityWait {
   /** Stable: what it waits for (docs/rollover.md). */
   readonly reason: string;
   readonly untilMs?: number;
-  /** The first hundred of them. */
+  /** The first hundred of those it waits for; before `distrust`, those whose own SVID leads to it: they would have to join anew. */
   readonly consumers?: readonly AuthorityConsumer[];
   readonly consumerCount?: number;
 }
@@ -57,6 +57,8 @@ export interface AuthorityConsumer {
   readonly name: string;
   /** Sequence of the trust bundle it says it has; absent when it has said nothing. */
   readonly bundleSequence?: number;
+  /** Number of the root that its own SVID leads to, as far as it has shown. */
+  readonly root?: number;
   readonly untilMs: number;
 }
 

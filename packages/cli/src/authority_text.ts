@@ -1,5 +1,12 @@
 /** The authority for people: its keys, each in its phase, who is waited for, and until when. */
-import type { AuthorityAnswer, AuthorityGeneration, AuthorityStatus, AuthorityWait, RolledKey } from '@postern/api';
+import type {
+  AuthorityAnswer,
+  AuthorityConsumer,
+  AuthorityGeneration,
+  AuthorityStatus,
+  AuthorityWait,
+  RolledKey,
+} from '@postern/api';
 import { formatFields, formatTable, formatTime, type Paint, printable } from './terminal_text.ts';
 
 const KEYS: readonly RolledKey[] = ['root', 'jwt'];
@@ -50,23 +57,43 @@ const WAITS: { readonly [reason: string]: (wait: AuthorityWait) => string } = {
   'not-in-feed': () => 'its trust bundle is not in the feed yet; the next tick of `rotate` puts it there',
   'published-too-briefly': ({ untilMs }) =>
     `whoever fetches the trust bundle and reports to nobody may not have it yet; until ${timeOf(untilMs)}`,
-  'certificates-count': ({ key, untilMs }) =>
-    `${key === 'root' ? 'certificates under it' : 'tokens by it'} count until ${timeOf(untilMs)}`,
+  'certificates-count': ({ key, untilMs, consumers = [], consumerCount = consumers.length }) =>
+    [
+      `${key === 'root' ? 'certificates under it' : 'tokens by it'} count until ${timeOf(untilMs)}`,
+      ...(consumerCount === 0
+        ? []
+        : [
+            `  ${consumerCount} have their own SVID under it; whoever distrusts it before they have followed has them join anew`,
+          ]),
+      ...namesOf(consumers, consumerCount, ({ untilMs: endsMs }) => `ends ${timeOf(endsMs)}`),
+    ].join('\n'),
   'company-certificate': ({ untilMs }) =>
     `the company has to certify it by ${timeOf(untilMs)}: postern ca csr, then postern ca import-chain`,
   'consumers-behind': ({ key, consumers = [], consumerCount = consumers.length, untilMs }) =>
     [
       `${consumerCount} who verify have not said that they know it; the last of them lapses ${timeOf(untilMs)}`,
-      ...consumers
-        .slice(0, SHOWN_CONSUMERS)
-        .map(
-          ({ name, bundleSequence, untilMs: lapsesMs }) =>
-            `  ${printable(name)}: ${bundleSequence === undefined ? 'has said nothing' : `has trust bundle ${bundleSequence}`}, lapses ${timeOf(lapsesMs)}`,
-        ),
-      ...(consumerCount > SHOWN_CONSUMERS ? [`  and ${consumerCount - SHOWN_CONSUMERS} more; see --json`] : []),
+      ...namesOf(
+        consumers,
+        consumerCount,
+        ({ bundleSequence, untilMs: lapsesMs }) =>
+          `${bundleSequence === undefined ? 'has said nothing' : `has trust bundle ${bundleSequence}`}, lapses ${timeOf(lapsesMs)}`,
+      ),
       `  start or stop them, wait, or accept that they refuse what it signs: postern ca override ${key} --reason TEXT`,
     ].join('\n'),
 };
+
+function namesOf(
+  consumers: readonly AuthorityConsumer[],
+  count: number,
+  text: (consumer: AuthorityConsumer) => string,
+): readonly string[] {
+  const shown = consumers.slice(0, SHOWN_CONSUMERS);
+  const more = count - shown.length;
+  return [
+    ...shown.map((consumer) => `  ${printable(consumer.name)}: ${text(consumer)}`),
+    ...(more > 0 ? [`  and ${more} more; see --json`] : []),
+  ];
+}
 
 const NEXT = { prepare: 'is to be made', sign: 'does not sign yet', distrust: 'is not distrusted yet' } as const;
 

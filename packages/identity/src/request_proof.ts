@@ -48,6 +48,8 @@ export interface ProvenCaller {
   /** Earliest end of any certificate on its path. */
   readonly notAfterMs: number;
   readonly leaf: Certificate;
+  /** From the leaf to the authority. */
+  readonly path: readonly Certificate[];
 }
 
 /** What a call is, for its proof. `target`: path and query as on the wire. `audience`: the control plane's URL. */
@@ -115,12 +117,12 @@ export async function verifyRequestProof(
   if (!claimed.ok) return claimed;
   const holder = verifyProofChain(parsed.value, call);
   if (!holder.ok) return holder;
-  const { spiffeId, serial, notAfterMs, leaf } = holder.value;
+  const { spiffeId, serial, notAfterMs, leaf, path } = holder.value;
   // Ids are scoped to the caller: nobody can use up another's.
   const id = createHash('sha256').update(`${spiffeId.uri}\0${claims.jti}`).digest('base64url');
   const expiresAtMs = claims.iat * 1000 + 2 * REQUEST_PROOF_AGE_MS;
   return (await call.consume(id, expiresAtMs))
-    ? accept({ spiffeId, serial, notAfterMs, leaf })
+    ? accept({ spiffeId, serial, notAfterMs, leaf, path })
     : refuse('proof-replayed');
 }
 

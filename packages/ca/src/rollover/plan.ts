@@ -45,6 +45,8 @@ export interface Consumer {
   readonly name: string;
   /** Sequence of the bundle it says it has; absent when it has said nothing. */
   readonly bundleSequence?: number;
+  /** Generation of the root that its own SVID leads to; absent when nothing that it said shows one. */
+  readonly root?: number;
   readonly untilMs: number;
 }
 
@@ -73,6 +75,7 @@ export interface Wait {
   readonly reason: WaitReason;
   /** When it is over, where time alone decides; of consumers, when the last of them lapses; of a company, by when it must be. */
   readonly untilMs?: number;
+  /** Who has to follow: the bundle before the root signs, to another root with its own SVID before this one is distrusted. */
   readonly consumers?: readonly Consumer[];
 }
 
@@ -139,14 +142,16 @@ function waitToSign(
 function waitToDistrust(
   { generation, sinceMs }: Generation,
   key: RolledKeyName,
-  { nowMs, coveredUntilMs }: Observation,
+  { nowMs, coveredUntilMs, consumers }: Observation,
   times: RolloverTimes,
 ): Wait | undefined {
   const least = sinceMs + (key === 'jwt' ? times.jwtDrainedForMs : times.drainedForMs);
   const covered = key === 'root' ? (coveredUntilMs.get(generation) ?? 0) : 0;
   const untilMs = Math.max(least, covered);
+  if (nowMs >= untilMs) return undefined;
+  const still = consumers.filter(({ root }) => key === 'root' && root === generation);
   const wait = { key, generation, next: 'distrust', reason: 'certificates-count', untilMs } as const;
-  return nowMs < untilMs ? wait : undefined;
+  return still.length === 0 ? wait : { ...wait, consumers: still };
 }
 
 function isSuccessorDue(state: AuthorityState, key: RolledKeyName, nowMs: number, times: RolloverTimes): boolean {

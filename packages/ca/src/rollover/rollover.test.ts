@@ -227,6 +227,17 @@ describe('what comes next', () => {
     expect(step).toEqual(isOver ? { kind: 'distrust', key: 'root', generation: 1 } : undefined);
   });
 
+  test('names who would have to join anew if a root that drains were distrusted now', async () => {
+    const state = at(await published(), { kind: 'sign', key: 'root', generation: 2 });
+    const [slow, quick] = [
+      { ...consumer('slow', 3), root: 1 },
+      { ...consumer('quick', 3), root: 2 },
+    ];
+    const waits = (...consumers: readonly Consumer[]) => plan(state, { consumers }).waits.map((wait) => wait.consumers);
+    expect(waits(slow, quick)).toEqual([[slow]]);
+    expect(waits(quick, consumer('unknown'))).toEqual([undefined]);
+  });
+
   test.each([
     [ROLLOVER_TIMES.jwtDrainedForMs - 1, false],
     [ROLLOVER_TIMES.jwtDrainedForMs, true],

@@ -114,7 +114,7 @@ export async function startLocalAgent(options: { readonly isReady?: boolean } = 
   const revocations: LocalAgent['revocations'] = new Map();
   const jwtPorts = {
     ...ports,
-    jwtSvids: createJwtSvids({ client: jwtDoor, clock: systemClock, log }),
+    jwtSvids: createJwtSvids({ client: jwtDoor, authorities: () => [jwtDoor.authority], clock: systemClock, log }),
     revocations: () => revocations,
     clock: systemClock,
   };
