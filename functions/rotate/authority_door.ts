@@ -17,7 +17,8 @@ export const MAX_AUTHORITY_BYTES = 64 * 1024;
 
 const isKey = (value: unknown): value is 'root' | 'jwt' => value === 'root' || value === 'jwt';
 const dryRun = optional(flag);
-const reason = text(256);
+/** For whoever reads the record: blanks say nothing. */
+const reason = (value: unknown): value is string => text(256)(value) && /\S/.test(value);
 const certificate = text(16 * 1024);
 
 /** One row for each command: what it takes besides its name. */
