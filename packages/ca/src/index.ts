@@ -79,6 +79,7 @@ export {
   MAX_ENTRY_TTL_SECONDS,
   MAX_HINT_BYTES,
   MAX_SELECTOR_LENGTH,
+  maxEntryTtlSeconds,
   RESERVED_PATH,
   type RegistrationEntry,
 } from './registration_entry.ts';

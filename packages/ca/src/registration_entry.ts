@@ -74,7 +74,7 @@ export const MAX_ENTRY_DNS_NAMES = 16;
 export const MAX_ENTRY_FEDERATES_WITH = 32;
 /** Workload API 8. */
 export const MAX_HINT_BYTES = 1024;
-/** What the profile has at most is less for most. */
+/** Of the profile that has the most; `maxEntryTtlSeconds` says what an entry may have. */
 export const MAX_ENTRY_TTL_SECONDS = MAX_LISTED_SECONDS;
 /** The last moment that a Date has. */
 const MAX_TIME_MS = 8.64e15;
@@ -98,8 +98,7 @@ export function checkEntryInput(input: EntryInput, trustDomain: TrustDomain): Re
   const isCounted = selectors.length <= MAX_ENTRY_SELECTORS && (selectors.length > 0 || isTemplate(input.spiffeId));
   if (!isCounted) return refuse('entry-selectors', 'count');
   if (!selectors.every(isSelector) || hasTwice(selectors)) return refuse('entry-selectors');
-  const most = findEntryProfile(profile ?? WORKLOAD_PROFILE.name)?.maxTtlSeconds ?? MAX_ENTRY_TTL_SECONDS;
-  if (!isWithin(input.ttlSeconds, 1, most)) return refuse('entry-ttl');
+  if (!isWithin(input.ttlSeconds, 1, maxEntryTtlSeconds(profile))) return refuse('entry-ttl');
   if (!isWithin(input.jwtTtlSeconds, MIN_JWT_TTL_SECONDS, MAX_JWT_TTL_SECONDS)) return refuse('entry-jwt-ttl');
   if (dnsNames.length > MAX_ENTRY_DNS_NAMES) return refuse('entry-dns-name', 'count');
   if (!dnsNames.every((name) => isTemplate(name) || isLdhName(name)) || hasTwice(dnsNames))
@@ -112,6 +111,11 @@ export function checkEntryInput(input: EntryInput, trustDomain: TrustDomain): Re
   if (owner !== undefined && !OWNER.test(owner)) return refuse('entry-owner');
   if (!isWithin(expiresAtMs, 1, MAX_TIME_MS)) return refuse('entry-expiry');
   return accept(undefined);
+}
+
+/** Of an entry with the profile, or with none. One that is unknown is refused for that. */
+export function maxEntryTtlSeconds(profile: string | undefined): number {
+  return findEntryProfile(profile ?? WORKLOAD_PROFILE.name)?.maxTtlSeconds ?? MAX_ENTRY_TTL_SECONDS;
 }
 
 /** Whom it names, and below whom. */

@@ -5,7 +5,7 @@
  * names are those of namespace and service account, as csi-driver-spiffe makes them, do both say the same.
  */
 import type { CreateEntryRequest } from '@postern/api';
-import { MAX_ENTRY_TTL_SECONDS } from '@postern/ca';
+import { maxEntryTtlSeconds } from '@postern/ca';
 import { failure, isJsonObject, type Json, listAt, objectAt, textAt } from './import_file.ts';
 import { ImportBuilder, type ImportedEntries } from './imported_entries.ts';
 
@@ -124,7 +124,7 @@ function ttlOf(builder: ImportBuilder, name: string, text: string): { readonly t
   const [, hours = '0', minutes = '0', seconds = '0'] = DURATION.exec(text) ?? [];
   const wish = Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds);
   if (text === '' || wish === 0) return {};
-  if (wish > MAX_ENTRY_TTL_SECONDS)
-    builder.note(name, 'ttl', `${text} became ${MAX_ENTRY_TTL_SECONDS} s, the longest there is`);
-  return { ttlSeconds: Math.min(wish, MAX_ENTRY_TTL_SECONDS) };
+  const most = maxEntryTtlSeconds(undefined);
+  if (wish > most) builder.note(name, 'ttl', `${text} became ${most} s; the profile long-lived has more`);
+  return { ttlSeconds: Math.min(wish, most) };
 }

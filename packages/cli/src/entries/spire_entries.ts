@@ -4,7 +4,7 @@
  * texts (spire-api-sdk `types.Entry`, spire `common.RegistrationEntry`).
  */
 import type { CreateEntryRequest } from '@postern/api';
-import { MAX_ENTRY_TTL_SECONDS, MAX_JWT_TTL_SECONDS, MIN_JWT_TTL_SECONDS } from '@postern/ca';
+import { MAX_JWT_TTL_SECONDS, MIN_JWT_TTL_SECONDS, maxEntryTtlSeconds } from '@postern/ca';
 import { failure, isJsonObject, type Json, listAt, numberAt, objectAt, textAt } from './import_file.ts';
 import { ImportBuilder, type ImportedEntries } from './imported_entries.ts';
 import { type ParentMap, parentOf } from './parent_map.ts';
@@ -82,8 +82,8 @@ function importEntry(
       'without its right over the SPIRE server; administrators are configured, see docs/deploy.md',
     );
   const ttlSeconds = numberAt(entry, 'x509_svid_ttl') || numberAt(entry, 'ttl');
-  if (ttlSeconds > MAX_ENTRY_TTL_SECONDS)
-    builder.note(name, 'ttl', `${ttlSeconds} s became ${MAX_ENTRY_TTL_SECONDS} s, the longest there is`);
+  const most = maxEntryTtlSeconds(undefined);
+  if (ttlSeconds > most) builder.note(name, 'ttl', `${ttlSeconds} s became ${most} s; the profile long-lived has more`);
   const jwtTtlSeconds = numberAt(entry, 'jwt_svid_ttl');
   const jwtTtl = Math.min(MAX_JWT_TTL_SECONDS, Math.max(MIN_JWT_TTL_SECONDS, jwtTtlSeconds));
   if (jwtTtlSeconds > 0 && jwtTtl !== jwtTtlSeconds)
@@ -96,7 +96,7 @@ function importEntry(
     dnsNames: texts('dns_names'),
     federatesWith: texts('federates_with').map((domain) => domain.replace(/^spiffe:\/\//, '')),
     hint: textAt(entry, 'hint'),
-    ...(ttlSeconds > 0 && { ttlSeconds: Math.min(ttlSeconds, MAX_ENTRY_TTL_SECONDS) }),
+    ...(ttlSeconds > 0 && { ttlSeconds: Math.min(ttlSeconds, most) }),
     ...(jwtTtlSeconds > 0 && { jwtTtlSeconds: jwtTtl }),
     ...(expiresAtSeconds > 0 && { expiresAtMs: expiresAtSeconds * 1000 }),
   };
