@@ -20,6 +20,8 @@ const run = promisify(execFile);
 
 /** `spiffe://` has no well-known authority part to pkilint, which knows web addresses. */
 const KNOWN_FALSE = new Set(['pkix.invalid_uri_syntax']);
+/** RFC 5280 4.2.1.13 wishes for `http`; the doors of a deployment are `https` alone (docs/divergences.md). */
+const WISHED = new Set(['w_distribution_point_missing_ldap_or_uri']);
 
 describeWithTool('every kind of certificate that is minted', ['pkilint', 'zlint', 'openssl'], (tools) => {
   const dir = mkdtempSync(join(tmpdir(), 'postern-linters-'));
@@ -56,7 +58,8 @@ describeWithTool('every kind of certificate that is minted', ['pkilint', 'zlint'
     const { stdout } = await run(tools.zlint, [sources, write(`${index}-zlint.pem`, [der as Uint8Array])]);
     const results = Object.entries(JSON.parse(stdout) as { [lint: string]: { result: string } });
     expect(results.length).toBeGreaterThan(50);
-    return results.filter(([, { result }]) => !['pass', 'NA', 'NE'].includes(result)).map(([lint]) => lint);
+    const found = results.filter(([, { result }]) => !['pass', 'NA', 'NE'].includes(result)).map(([lint]) => lint);
+    return found.filter((lint) => !WISHED.has(lint));
   }
 
   test('is found without fault by pkilint, by itself and as issued by the one above it', async () => {
