@@ -34,7 +34,7 @@ export interface AdminPorts extends DoorPorts {
   readonly url: string;
   readonly operateAuthority: OperateAuthority;
   readonly issued: Pick<IssuedIndex, 'list'>;
-  readonly applyRevocations: () => Promise<void>;
+  readonly applyRevocations: () => Promise<boolean>;
   readonly clock: Clock;
   /** Durable when it resolves. */
   readonly record: (body: RecordBody) => Promise<void>;

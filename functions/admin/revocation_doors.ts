@@ -19,8 +19,8 @@ export interface RevocationDoorPorts {
   readonly entries: Pick<EntryStore, 'get'>;
   readonly feedLog: FeedLog;
   readonly issued: Pick<IssuedIndex, 'list'>;
-  /** Has `rotate` do what follows. Rejects when it cannot now. */
-  readonly applyRevocations: () => Promise<void>;
+  /** Has `rotate` do what follows, as much as one run does. Rejects when it cannot now. */
+  readonly applyRevocations: () => Promise<boolean>;
   readonly clock: Clock;
   readonly record: (body: RecordBody) => Promise<void>;
 }
@@ -126,11 +126,7 @@ export function mountRevocationDoors(door: Pick<Door, 'administrator'>, ports: R
   });
 
   /** The next tick makes up for it. */
-  const applied = () =>
-    ports.applyRevocations().then(
-      () => true,
-      () => false,
-    );
+  const applied = () => ports.applyRevocations().catch(() => false);
 
   /** An agent by its name alone too. */
   function subjectOf(subject: string): Result<{ subject: string; kind: string; name: string }, 'revocation-subject'> {

@@ -62,8 +62,7 @@ export function createRotateApp(ports: RotateAppPorts): Hono {
 
   door.function(identify, 'POST', PATHS.keys.revocations, MAX_BODY_BYTES, async (context, caller) => {
     if (!mayApplyRevocations(caller)) return NOT_THEIRS;
-    await certifier.applyRevocations();
-    return context.json({}, 201);
+    return context.json({ isDone: await certifier.applyRevocations() }, 201);
   });
 
   mountAuthorityDoor(door, ports);

@@ -23,6 +23,6 @@ export interface Certifier {
   readonly certifyProducer: (opening: ProducerOpening) => Promise<string>;
   /** For `admin` alone. */
   readonly operateAuthority: OperateAuthority;
-  /** What follows from revocations, and lists that nobody made yet; for `admin` and `issue`. */
-  readonly applyRevocations: () => Promise<void>;
+  /** What follows from revocations, and lists that nobody made yet; for `admin` and `issue`. False: a tick does the rest. */
+  readonly applyRevocations: () => Promise<boolean>;
 }

@@ -6,7 +6,7 @@ import type { Certificate } from '@postern/spiffe';
 import type { Key } from '@postern/store';
 import { storedIssuers } from '../issuer_certificates.ts';
 import type { StorePorts } from '../ports.ts';
-import { createListKeeper, type ListPorts } from './revocation_lists.ts';
+import { createListKeeper, type ListIssuer, type ListPorts } from './revocation_lists.ts';
 import { createRevocations } from './revocations.ts';
 
 export function openRevocations(
@@ -17,34 +17,30 @@ export function openRevocations(
     readonly roots: () => Promise<readonly Certificate[]>;
     readonly record: ListPorts['record'];
   },
-): () => Promise<void> {
+): () => Promise<boolean> {
   const { table, mac, clock, feedLog, objects, keys, trustDomain, log } = ports;
   const onForged = (key: Key) => log('error', 'revocation-item-forged', { ...key });
   const slots = createListSlots({ table, mac, clock, onForged });
-  const keepList = createListKeeper({
-    table,
-    slots,
-    feedLog,
-    clock,
-    record: ports.record,
-    async issuerOf(keyId) {
-      const roots = await ports.roots();
-      for await (const { der, generation } of storedIssuers(objects)) {
-        const certificate = readIssuer(der, { roots, trustDomain });
-        if (certificate?.subjectKeyId !== keyId) continue;
-        const signer = async () => {
-          const found = await keys.signer('issuer', generation);
-          if (Buffer.compare(found.spki, certificate.spki) === 0) return found;
-          throw new SignerUnavailable(`generation ${generation} of the key \`issuer\` is another key now`);
-        };
-        return { certificate, signer };
-      }
-      return undefined;
-    },
-  });
+  const keepList = createListKeeper({ table, slots, clock, record: ports.record });
+
+  async function issuerOf(keyId: string): Promise<ListIssuer | undefined> {
+    const roots = await ports.roots();
+    for await (const { der, generation } of storedIssuers(objects)) {
+      const certificate = readIssuer(der, { roots, trustDomain });
+      if (certificate?.subjectKeyId !== keyId) continue;
+      const signer = async () => {
+        const found = await keys.signer('issuer', generation);
+        if (Buffer.compare(found.spki, certificate.spki) === 0) return found;
+        throw new SignerUnavailable(`generation ${generation} of the key \`issuer\` is another key now`);
+      };
+      return { certificate, signer };
+    }
+    return undefined;
+  }
+
   const sealed = createSealedItems(mac, onForged);
   return createRevocations({
-    ...{ table, feedLog, slots, sealed, keepList, clock },
+    ...{ table, feedLog, slots, sealed, keepList, issuerOf, clock },
     issued: createIssuedIndex({ table, mac, onForged }),
   });
 }

@@ -52,9 +52,7 @@ export function createRemoteCertifier(ports: { readonly url: string; readonly se
     async certifyProducer(opening) {
       return (await ask<{ certificate: string }>(PATHS.keys.producer, opening)).certificate;
     },
-    async applyRevocations() {
-      await ask<object>(PATHS.keys.revocations, {});
-    },
+    applyRevocations: async () => (await ask<{ isDone: boolean }>(PATHS.keys.revocations, {})).isDone,
     operateAuthority: (command, by) => ask<AuthorityOutcome>(PATHS.keys.authority, { ...command, by }),
   };
 }

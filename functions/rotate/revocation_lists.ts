@@ -9,20 +9,15 @@ import {
   listKey,
 } from '@postern/ca';
 import type { ListedRevocation, RevocationList } from '@postern/ca/revocation-list';
-import type { FeedLog, RevocationFact } from '@postern/feed';
+import type { RevocationFact } from '@postern/feed';
 import { isDistrusted, isRevoked } from '@postern/identity';
 import type { Signer } from '@postern/keys';
 import type { Certificate } from '@postern/spiffe';
-import type { Clock, Table } from '@postern/store';
+import { type Clock, type Condition, type Item, StoreUnavailable, type Table } from '@postern/store';
 
 export interface ListPorts {
   readonly table: Table;
   readonly slots: Pick<ListSlots, 'certificates'>;
-  readonly feedLog: Pick<FeedLog, 'list'>;
-  /** Whose certificates the partition's are; `undefined` for one that no root of ours stands behind any more. */
-  readonly issuerOf: (
-    keyId: string,
-  ) => Promise<{ readonly certificate: Certificate; readonly signer: () => Promise<Signer> } | undefined>;
   /** Durable when it resolves. */
   readonly record: (list: {
     readonly list: string;
@@ -33,34 +28,51 @@ export interface ListPorts {
   readonly clock: Clock;
 }
 
+/** What the lists of one run have in common. */
+export interface ListRun {
+  /** Something was revoked since they were made. */
+  readonly isChanged: boolean;
+  readonly revocations: () => Promise<ReadonlyMap<string, RevocationFact>>;
+  /** Whose certificates the partition's are; `undefined` for one that no root of ours stands behind any more. */
+  readonly issuerOf: (keyId: string) => Promise<ListIssuer | undefined>;
+}
+
+export interface ListIssuer {
+  readonly certificate: Certificate;
+  readonly signer: () => Promise<Signer>;
+}
+
 /** Clocks that are behind accept it at once. */
 const BACKDATE_MS = 60_000;
 /** As long as a listed certificate may live after its revocation, where nobody knows its end any more. */
 const LONGEST_MS = 8 * 24 * 60 * 60 * 1000;
 
+/** Lists of a thousand entries are some hundred kilobytes each when they are read. */
+const MAX_REMEMBERED = 100;
+
 /**
- * Cost when nothing is due: one read; else two queries, one signature, one record and one conditional write. The number
+ * Cost when nothing is due: one read; else one query, one signature, one record and one conditional write. The number
  * is the time, or one more than the last: also after the table was put back, it is above any that a verifier has seen.
  */
 export function createListKeeper(ports: ListPorts) {
   const { table, clock } = ports;
-  let read: { readonly der: Uint8Array; readonly list: RevocationList } | undefined;
+  const remembered = new Map<string, { readonly der: Uint8Array; readonly list: RevocationList }>();
 
-  return async function keepList(partition: ListPartition, isChanged: boolean): Promise<void> {
+  return async function keepList(partition: ListPartition, run: ListRun): Promise<boolean> {
     const { createRevocationList, readRevocationList } = await import('@postern/ca/revocation-list');
-    const issuer = await ports.issuerOf(partition.issuerKeyId);
+    const issuer = await run.issuerOf(partition.issuerKeyId);
+    if (issuer === undefined) return false;
     const key = listKey(partition);
     const item = await table.get(key);
-    if (issuer === undefined || item === undefined) return;
     const nowMs = clock.nowMs();
-    const before = previousOf(item.attributes['der']);
+    const before = previousOf(item?.attributes['der'], issuer);
     const isDue = before === undefined || nowMs >= (before.thisUpdateMs + before.nextUpdateMs) / 2;
-    if (!isDue && !isChanged) return;
+    if (!isDue && !run.isChanged) return false;
     const certificates = await ports.slots.certificates(partition);
     // Nobody has one of its certificates yet: whoever is about to, asks again.
-    if (certificates.length === 0 && before === undefined) return;
-    const entries = entriesOf(before, certificates, await liveRevocations(), partition.issuerKeyId, nowMs);
-    if (!isDue && before !== undefined && isSame(before.entries, entries)) return;
+    if (certificates.length === 0 && before === undefined) return false;
+    const entries = entriesOf(before, certificates, await run.revocations(), partition.issuerKeyId, nowMs);
+    if (!isDue && isSame(before.entries, entries)) return false;
     const number = Math.max((before?.number ?? 0) + 1, nowMs);
     const points = new Set([...(before?.distributionPoints ?? []), ...certificates.map((it) => it.distributionPoint)]);
     const der = await createRevocationList({
@@ -75,38 +87,33 @@ export function createListKeeper(ports: ListPorts) {
     const digest = createHash('sha256').update(der).digest('hex');
     await ports.record({ list: key.sk, listNumber: number, entries: entries.length, digest });
     const lastEndMs = Math.max(nowMs, ...certificates.map(({ notAfterMs }) => notAfterMs));
-    await table.put(
-      {
-        ...key,
-        attributes: { der, number },
-        expiresAtSeconds: Math.ceil((lastEndMs + LONGEST_MS) / 1000),
-      },
-      // Of two that are at it, one is first; the other finds it done.
-      { kind: 'equals', attribute: 'number', value: Number(item.attributes['number'] ?? 0) },
-    );
+    const expiresAtSeconds = Math.ceil((lastEndMs + LONGEST_MS) / 1000);
+    const list = { ...key, attributes: { der, number }, expiresAtSeconds };
+    const put = await table.put(list, unchanged(item));
+    // Another was first, and may not have known what we do: the next run looks again.
+    if (!put.ok) throw new StoreUnavailable('somebody else made the list at the same time');
+    return true;
 
-    /** What is not signed by the issuer counts for nothing. */
-    function previousOf(der: unknown): RevocationList | undefined {
+    /** What is not signed by the issuer, or is another partition's, counts for nothing. */
+    function previousOf(der: unknown, { certificate }: ListIssuer): RevocationList | undefined {
       if (!(der instanceof Uint8Array)) return undefined;
-      if (read !== undefined && Buffer.compare(read.der, der) === 0) return read.list;
+      const known = remembered.get(key.sk);
+      if (known !== undefined && Buffer.compare(known.der, der) === 0) return known.list;
       const list = readRevocationList(der);
-      if (list === undefined || !list.isSignedBy((issuer as { certificate: Certificate }).certificate.spki))
-        return undefined;
+      if (list === undefined || !list.isSignedBy(certificate.spki)) return undefined;
       if (list.distributionPoints.every((point) => !point.endsWith(`/${partition.number}`))) return undefined;
-      read = { der, list };
+      if (remembered.size >= MAX_REMEMBERED) remembered.clear();
+      remembered.set(key.sk, { der, list });
       return list;
     }
   };
+}
 
-  async function liveRevocations(): Promise<ReadonlyMap<string, RevocationFact>> {
-    const live = new Map<string, RevocationFact>();
-    for (let after: string | undefined, isMore = true; isMore; isMore = after !== undefined) {
-      const page = await ports.feedLog.list('revocation', { limit: 1000, ...(after !== undefined && { after }) });
-      for (const fact of page.facts) if (fact.kind === 'revocation') live.set(fact.subject, fact);
-      after = page.next;
-    }
-    return live;
-  }
+/** A number that is none was put there by somebody else: it is written over. */
+function unchanged(item: Item | undefined): Condition {
+  if (item === undefined) return { kind: 'absent' };
+  const { number } = item.attributes;
+  return typeof number === 'number' ? { kind: 'equals', attribute: 'number', value: number } : { kind: 'present' };
 }
 
 /**

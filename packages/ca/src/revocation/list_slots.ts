@@ -5,6 +5,7 @@
  */
 import type { Mac } from '@postern/keys';
 import { type Clock, type Key, StoreUnavailable, type Table } from '@postern/store';
+import { MAX_LISTED_SECONDS } from '../profile.ts';
 import { createSealedItems } from './sealed_item.ts';
 
 export const MAX_LIST_SLOTS = 1000;
@@ -35,24 +36,26 @@ export interface ListSlots {
    * and a write, and of each thousand one list. Throws `StoreUnavailable` where no slot is to be had.
    */
   assign(issuerKeyId: string, certificate: Omit<ListedCertificate, 'distributionPoint'>): Promise<string>;
+  /** Those that certificates were put into; what carries no MAC is none. One query a thousand. */
   partitions(): Promise<readonly ListPartition[]>;
   /** At most `MAX_LIST_SLOTS`. */
   certificates(partition: ListPartition): Promise<readonly ListedCertificate[]>;
 }
 
-const LISTS = 'revocation-list';
+const PARTITIONS = 'list-partition';
 const digits = (value: number, length: number) => String(value).padStart(length, '0');
 
 /** Where the list of a partition is kept. */
-export const listKey = ({ issuerKeyId, number }: ListPartition): Key => ({
-  pk: LISTS,
-  sk: `${issuerKeyId}#${digits(number, 9)}`,
-});
+export const listKey = (partition: ListPartition): Key => ({ pk: 'revocation-list', sk: nameOf(partition) });
+const partitionKey = (partition: ListPartition): Key => ({ pk: PARTITIONS, sk: nameOf(partition) });
+const nameOf = ({ issuerKeyId, number }: ListPartition) => `${issuerKeyId}#${digits(number, 9)}`;
 const slotsKey = ({ issuerKeyId, number }: ListPartition) => `list-slot#${issuerKeyId}#${digits(number, 9)}`;
 
 /** Somebody else took it, or turned the count back. */
 const MAX_TRIES = 8;
-/** A list that nobody's certificate named for days is gone: it is looked for again. */
+/** A thousand million lists: whoever turned the count further than any issuer gets stops issuing, and fills no list. */
+const MAX_PARTITIONS = 1e9;
+/** A partition is entered anew this often while certificates are put into it. */
 const REMEMBER_MS = 60 * 60 * 1000;
 
 export function createListSlots(ports: {
@@ -63,20 +66,22 @@ export function createListSlots(ports: {
   /** Of whoever assigns: the URI of a partition's list. */
   readonly distributionPoint?: (partition: ListPartition) => string;
   /** Of whoever assigns: has the first list of a partition made. */
-  readonly open?: (partition: ListPartition) => Promise<void>;
+  readonly open?: (partition: ListPartition) => Promise<unknown>;
 }): ListSlots {
   const { table, clock } = ports;
   const sealed = createSealedItems(ports.mac, ports.onForged);
   const opened = new Map<string, number>();
 
   async function openOnce(partition: ListPartition): Promise<void> {
-    const key = listKey(partition);
+    const key = partitionKey(partition);
     const atMs = opened.get(key.sk);
-    if (atMs !== undefined && clock.nowMs() - atMs < REMEMBER_MS) return;
-    await table.put({ ...key, attributes: { number: 0 } }, { kind: 'absent' });
+    const nowMs = clock.nowMs();
+    if (atMs !== undefined && nowMs - atMs < REMEMBER_MS) return;
+    const endMs = nowMs + REMEMBER_MS + MAX_LISTED_SECONDS * 1000 + KEEP_MS;
+    await table.put(await sealed.close(key, partition, Math.ceil(endMs / 1000)));
     await ports.open?.(partition);
     if (opened.size > 100) opened.clear();
-    opened.set(key.sk, clock.nowMs());
+    opened.set(key.sk, nowMs);
   }
 
   return {
@@ -84,8 +89,8 @@ export function createListSlots(ports: {
       for (let tries = 0; tries < MAX_TRIES; tries++) {
         const counted = await table.update({ pk: 'list-count', sk: issuerKeyId, add: { count: 1 } });
         const count = counted.ok ? Number(counted.value.attributes['count']) - 1 : Number.NaN;
-        if (!Number.isSafeInteger(count) || count < 0) break;
         const partition = { issuerKeyId, number: Math.floor(count / MAX_LIST_SLOTS) };
+        if (!(partition.number >= 0 && partition.number < MAX_PARTITIONS && Number.isSafeInteger(count))) break;
         const distributionPoint = ports.distributionPoint?.(partition) ?? '';
         const key = { pk: slotsKey(partition), sk: digits(count % MAX_LIST_SLOTS, 3) };
         const expiresAtSeconds = Math.ceil((certificate.notAfterMs + KEEP_MS) / 1000);
@@ -100,11 +105,9 @@ export function createListSlots(ports: {
     async partitions() {
       const partitions: ListPartition[] = [];
       for (let after: string | undefined, isMore = true; isMore; isMore = after !== undefined) {
-        const page = await table.query({ pk: LISTS, limit: 1000, ...(after !== undefined && { after }) });
-        for (const { sk } of page.items) {
-          const found = /^([0-9a-f]{40})#(\d{9})$/.exec(sk);
-          if (found) partitions.push({ issuerKeyId: found[1] as string, number: Number(found[2]) });
-        }
+        const page = await table.query({ pk: PARTITIONS, limit: 1000, ...(after !== undefined && { after }) });
+        const read = await Promise.all(page.items.map((item) => sealed.open<ListPartition>(item)));
+        partitions.push(...read.filter((it) => it !== undefined));
         after = page.next;
       }
       return partitions;
