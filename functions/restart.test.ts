@@ -91,7 +91,7 @@ describe('a second start in the same folder', () => {
     let isKilled = false;
     const calling = Array.from({ length: 4 }, async (_, caller) => {
       for (let index = 0; !isKilled; index++) {
-        const subject = `svid:${caller}-${index}`;
+        const subject = `device:${caller}-${index}`;
         const body = JSON.stringify({ subject, reason: 'test' });
         const response = await fetch(url + PATHS.admin.revocations, {
           method: 'POST',

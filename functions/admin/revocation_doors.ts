@@ -4,14 +4,14 @@
  */
 import { PATHS, type RevocationAnswer, type RevocationsAnswer } from '@postern/api';
 import type { RecordBody } from '@postern/audit';
-import { agentSpiffeId, type EntryStore, type IssuedIndex, isReasonCode } from '@postern/ca';
+import { type EntryStore, type IssuedIndex, isReasonCode } from '@postern/ca';
 import type { FeedLog, RevocationFact } from '@postern/feed';
-import { accept, type Result, refuse } from '@postern/result';
 import type { TrustDomain } from '@postern/spiffe';
 import type { Clock } from '@postern/store';
 import { type Administrator, pathsOf, type VerifyAdministrator } from '../door/administrator.ts';
 import type { Door, DoorRefusal } from '../door/door.ts';
 import { checkShape, flag, integer, isCursor, optional, text } from '../door/shape.ts';
+import { parseRevocationSubject, type SubjectKind } from './revocation_subject.ts';
 
 export interface RevocationDoorPorts {
   readonly verifyAdministrator: VerifyAdministrator;
@@ -27,11 +27,10 @@ export interface RevocationDoorPorts {
 
 /** Longer than any credential of ours lives, so that a revocation outlives what it takes back. */
 const REVOCATION_LIFE_MS = 30 * 24 * 60 * 60 * 1000;
-const SUBJECT = /^(svid|spiffe-id|issuer|entry|agent|user|session|device):([\x21-\x7e]+)$/;
 /** What has to do with certificates, and so with lists. */
-const OF_CERTIFICATES = new Set(['svid', 'spiffe-id', 'issuer', 'entry', 'agent']);
+const OF_CERTIFICATES: ReadonlySet<SubjectKind> = new Set(['svid', 'spiffe-id', 'issuer', 'entry', 'agent']);
 /** Given back: what was revoked by its certificates stays so, and others are had anew. */
-const LIFTABLE = new Set(['entry', 'agent', 'device']);
+const LIFTABLE: ReadonlySet<SubjectKind> = new Set(['entry', 'agent', 'device']);
 /** Counted for a dry run. */
 const MAX_COUNTED = 10_000;
 
@@ -52,7 +51,8 @@ export function mountRevocationDoors(door: Pick<Door, 'administrator'>, ports: R
     const request = checkShape(body, REQUEST);
     if (!request.ok) return { refused: 'malformed-request', reason: request.reason, detail: request.detail };
     const { reason, reasonCode, lift = false, dryRun = false } = request.value;
-    const parsed = subjectOf(request.value.subject);
+    if (!reason.isWellFormed()) return { refused: 'malformed-request', reason: 'revocation-reason' };
+    const parsed = parseRevocationSubject(request.value.subject, trustDomain);
     if (!parsed.ok)
       return {
         refused: 'malformed-request',
@@ -60,26 +60,28 @@ export function mountRevocationDoors(door: Pick<Door, 'administrator'>, ports: R
         detail: 'subject is KIND:NAME, see docs/revocation.md',
       };
     const { subject, kind, name } = parsed.value;
-    const refused = await refusedToTeam(by, kind, name);
+    const refused = await refusedToTeam(by, { kind, name, lift });
     if (refused !== undefined) return refused;
     const nowMs = clock.nowMs();
-    const before = await feedLog.latest('revocation', subject);
-    if (lift) {
-      const isHeld = before?.kind === 'revocation' && before.reasonCode === 'certificate-hold';
-      if (before === undefined || before.expiresAtMs <= nowMs)
-        return { refused: 'not-found', reason: 'revocation-unknown' };
-      if (!LIFTABLE.has(kind) && !isHeld)
-        return {
-          refused: 'conflict',
-          reason: 'revocation-final',
-          detail: 'only a certificate-hold is lifted: issue anew',
-        };
-    }
-    const expiresAtMs = lift ? nowMs : (request.value.expiresAtMs ?? nowMs + REVOCATION_LIFE_MS);
+    const before = await liveRevocation(subject, nowMs);
+    if (lift && before === undefined) return { refused: 'not-found', reason: 'revocation-unknown' };
+    const isFinal = before !== undefined && !LIFTABLE.has(kind) && before.reasonCode !== 'certificate-hold';
+    // One that is on hold from now on could be given back next.
+    if (isFinal && (lift || reasonCode === 'certificate-hold'))
+      return {
+        refused: 'conflict',
+        reason: 'revocation-final',
+        detail: 'only a certificate-hold is lifted: issue anew',
+      };
+    const wishedMs = request.value.expiresAtMs ?? nowMs + REVOCATION_LIFE_MS;
+    // Nor does a second word end the first one earlier.
+    const expiresAtMs = lift ? nowMs : Math.max(wishedMs, isFinal ? before.expiresAtMs : 0);
     // One that has ended before it begins would be answered as done, and nothing would be taken back.
-    if (!lift && expiresAtMs <= nowMs)
+    if (!lift && wishedMs <= nowMs)
       return { refused: 'malformed-request', reason: 'revocation-expired', detail: 'expiresAtMs is in the past' };
     const svids = lift ? 0 : await countSvids(kind, name);
+    if (kind === 'entry' && !lift && svids === 0 && (await ports.entries.get(name)) === undefined)
+      return { refused: 'not-found', reason: 'entry-unknown' };
     if (dryRun) return context.json({ subject, dryRun, svids } satisfies RevocationAnswer);
     await ports.record({ kind: 'revocation', subject, reason, ...(lift && { lifted: true }), by: by.name });
     const coded = reasonCode === undefined ? {} : { reasonCode };
@@ -128,20 +130,22 @@ export function mountRevocationDoors(door: Pick<Door, 'administrator'>, ports: R
   /** The next tick makes up for it. */
   const applied = () => ports.applyRevocations().catch(() => false);
 
-  /** An agent by its name alone too. */
-  function subjectOf(subject: string): Result<{ subject: string; kind: string; name: string }, 'revocation-subject'> {
-    const [, kind = '', given = ''] = SUBJECT.exec(subject) ?? [];
-    if (kind === '') return refuse('revocation-subject');
-    if (kind !== 'agent') return accept({ subject, kind, name: given });
-    const prefix = `spiffe://${trustDomain}/postern/agent/`;
-    const id = agentSpiffeId(trustDomain, given.startsWith(prefix) ? given.slice(prefix.length) : given);
-    return id.ok ? accept({ subject: `agent:${id.value}`, kind, name: id.value }) : refuse('revocation-subject');
+  async function liveRevocation(subject: string, nowMs: number): Promise<RevocationFact | undefined> {
+    const fact = await feedLog.latest('revocation', subject);
+    return fact?.kind === 'revocation' && fact.expiresAtMs > nowMs ? fact : undefined;
   }
 
-  /** Its own entries and SPIFFE IDs; of anything else nobody could say whose it is. */
-  async function refusedToTeam(by: Administrator, kind: string, name: string): Promise<DoorRefusal | undefined> {
+  /**
+   * Its own entries and SPIFFE IDs; of anything else nobody could say whose it is. What was taken from a team it does not
+   * give back to itself.
+   */
+  async function refusedToTeam(
+    by: Administrator,
+    { kind, name, lift }: { readonly kind: SubjectKind; readonly name: string; readonly lift: boolean },
+  ): Promise<DoorRefusal | undefined> {
     const prefixes = pathsOf(by, 'access:revoke')?.map((it) => `spiffe://${trustDomain}${it}`);
     if (prefixes === undefined) return undefined;
+    if (lift) return { refused: 'not-permitted', reason: 'revocation-lift-by-team' };
     if (kind === 'entry') {
       const entry = await ports.entries.get(name);
       const isTheirs = prefixes.some((prefix) => entry?.spiffeId.startsWith(prefix) === true);
@@ -151,7 +155,7 @@ export function mountRevocationDoors(door: Pick<Door, 'administrator'>, ports: R
     return isTheirs ? undefined : { refused: 'not-permitted', reason: 'revocation-outside-paths' };
   }
 
-  async function countSvids(kind: string, name: string): Promise<number> {
+  async function countSvids(kind: SubjectKind, name: string): Promise<number> {
     if (kind !== 'entry' && kind !== 'agent') return 0;
     let count = 0;
     for await (const { notAfterMs } of ports.issued.list(kind, name)) {

@@ -14,6 +14,8 @@ export interface ListDoorPorts {
 /** A verifier that follows this knows a revocation as soon; decision points know it in seconds. */
 const MAX_AGE_SECONDS = 300;
 const MAX_REMEMBERED = 10_000;
+/** Numbers are the time in milliseconds. One of later is nobody's: remembered, it would keep the next ones out. */
+const MAX_AHEAD_MS = 10 * 60_000;
 
 /** Cost of a call: one read, and reading the list once. A list that is older than one served before is not served. */
 export function mountListDoor(door: Pick<Door, 'open'>, ports: ListDoorPorts): void {
@@ -33,8 +35,7 @@ export function mountListDoor(door: Pick<Door, 'open'>, ports: ListDoorPorts): v
       ports.onOlder(key.sk);
       return { refused: 'unavailable', reason: 'revocation-list-older' };
     }
-    if (served.size >= MAX_REMEMBERED) served.clear();
-    served.set(key.sk, found);
+    remember(key.sk, found);
     const leftSeconds = Math.max(0, Math.floor((found.nextUpdateMs - ports.clock.nowMs()) / 1000));
     const headers = {
       'content-type': 'application/pkix-crl',
@@ -45,9 +46,18 @@ export function mountListDoor(door: Pick<Door, 'open'>, ports: ListDoorPorts): v
     return context.body(Uint8Array.from(der), 200, headers);
   });
 
+  /** Those that were asked for last. */
+  function remember(name: string, found: ReturnType<typeof readList>): void {
+    served.delete(name);
+    served.set(name, found);
+    const [oldest] = served.keys();
+    if (served.size > MAX_REMEMBERED && oldest !== undefined) served.delete(oldest);
+  }
+
   function readList(der: Uint8Array, etag: string) {
     const list = summariseRevocationList(der);
-    if (list === undefined) throw new StoreUnavailable('a stored revocation list cannot be read');
+    if (list === undefined || list.number > ports.clock.nowMs() + MAX_AHEAD_MS)
+      throw new StoreUnavailable('a stored revocation list cannot be read');
     return { number: list.number, etag, nextUpdateMs: list.nextUpdateMs };
   }
 }
