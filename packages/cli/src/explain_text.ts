@@ -1,5 +1,5 @@
 /** Why a request came out as it did, for people. */
-import type { NearPermit, Outcome } from '@postern/policy-engine';
+import type { ExplainedCondition, NearPermit, Outcome } from '@postern/policy-engine';
 import type { DecisionExplanation, ExplainedPolicy, PartyExplanation } from '@postern/policy-engine/explain';
 import type { RecordedInput } from '@postern/policy-engine/replay';
 import { formatTime, type Paint, printable } from './terminal_text.ts';
@@ -59,7 +59,7 @@ function policyLines(
   paint: Paint,
   how: string,
   policy: ExplainedPolicy | NearPermit,
-  conditions: readonly string[],
+  conditions: readonly ExplainedCondition[],
 ): string[] {
   const { id, effect, file, line, annotations, tell } = policy;
   const others = Object.entries(annotations).filter(([name]) => !SHOWN_ABOVE.has(name));
@@ -71,8 +71,14 @@ function policyLines(
   return [
     `  ${how.padEnd(7)}  ${effect} ${printable(id)}  ${printable(file)}:${line}${audience}\n`,
     ...notes.map((note) => `           ${paint('dim', printable(note))}\n`),
-    ...conditions.map((condition) => `           ${printable(condition)}\n`),
+    ...conditions.map((condition) => conditionLine(paint, file, condition)),
   ];
+}
+
+/** Of the scope, whose place is that of the policy, only what it asks. */
+function conditionLine(paint: Paint, file: string, { clause, line, text }: ExplainedCondition): string {
+  if (clause === 'scope') return `           ${printable(text)}\n`;
+  return `           ${clause} ${printable(text)}  ${paint('dim', `${printable(file)}:${line}`)}\n`;
 }
 
 function toldLines(paint: Paint, toCaller: readonly string[]): string[] {

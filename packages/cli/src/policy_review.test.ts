@@ -191,8 +191,12 @@ describe('explain', () => {
     expect(out).toMatch(/^deny \(no-permit\) {2}POST \/refunds → payments:refund at 2026-01-05T23:00:00Z\n/);
     expect(out).toContain(`by       permit payments-storefront-calls  ${PAYMENTS}:3  operator only\n`);
     expect(out).toContain(`nearest  permit payments-support-refunds  ${PAYMENTS}:13\n`);
-    expect(out).toContain('           `context.local.hour < 20` is false: `context.local.hour` is 23\n');
-    expect(out).toMatch(/\nthe caller may be told\n {2}support pays back .*: `context.local.hour < 20` is false/);
+    expect(out).toContain(
+      `           when \`context.local.hour < 20\` is false: \`context.local.hour\` is 23  ${PAYMENTS}:22\n`,
+    );
+    expect(out).toMatch(
+      /\nthe caller may be told\n {2}support pays back .*: when `context.local.hour < 20` is false: `context.local.hour` is 23\n/,
+    );
   });
 
   test('of a request by options, by a file and by a record says the same', async () => {
@@ -202,7 +206,11 @@ describe('explain', () => {
       reason: 'no-permit',
       parties: [
         { outcome: 'allow' },
-        { nearest: [{ failed: ['`context.device.compliant` is false'], tell: 'caller' }] },
+        {
+          nearest: [
+            { failed: [{ clause: 'when', line: 21, text: '`context.device.compliant` is false' }], tell: 'caller' },
+          ],
+        },
       ],
       reads: expect.arrayContaining(['context.device', 'context.local.hour']),
     });
@@ -311,7 +319,9 @@ device: { compliant: false }
       'forbid (principal is User, action, resource) unless { context.local.hour > 12 };',
     );
     const { out } = await postern('explain', 'change', ...ask, ...alice);
-    expect(out).toContain('           unless `context.local.hour > 12` is false: `context.local.hour` is 12\n');
+    expect(out).toContain(
+      '           unless `context.local.hour > 12` is false: `context.local.hour` is 12  org/guardrails.cedar:23\n',
+    );
   });
 
   test('says how a challenge is met, and which forbid asks', async () => {

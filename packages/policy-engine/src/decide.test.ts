@@ -229,14 +229,16 @@ describe('the nearest permits', () => {
 
   test('are ordered by how little is missing, with the values that failed', () => {
     const [user] = ask(policies, [ALICE]).parties;
-    expect(user?.nearest.map(({ id, failed }) => [id, failed])).toEqual([
-      ['one-off', ['`context.local.hour < 9` is false: `context.local.hour` is 12']],
-      ['by-unless', ['`context.local.hour > 8` is true: `context.local.hour` is 12']],
+    expect(
+      user?.nearest.map(({ id, failed }) => [id, failed.map(({ line, clause, text }) => `${line} ${clause} ${text}`)]),
+    ).toEqual([
+      ['one-off', ['3 when `context.local.hour < 9` is false: `context.local.hour` is 12']],
+      ['by-unless', ['6 unless `context.local.hour > 8` is true: `context.local.hour` is 12']],
       [
         'two-off',
         [
-          '`context.local.hour < 9` is false: `context.local.hour` is 12',
-          '`context.request.method == "GET"` is false: `context.request.method` is "POST"',
+          '2 when `context.local.hour < 9` is false: `context.local.hour` is 12',
+          '2 when `context.request.method == "GET"` is false: `context.request.method` is "POST"',
         ],
       ],
     ]);

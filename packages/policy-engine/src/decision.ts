@@ -43,9 +43,19 @@ export interface DeterminingPolicy {
   readonly annotations: { readonly [name: string]: string };
 }
 
+/** A part of a policy, and what it came to. */
+export interface ExplainedCondition {
+  /** `scope`: what the policy asks of the principal. */
+  readonly clause: 'scope' | 'when' | 'unless';
+  /** Where the clause begins in the policy's file; of a release that does not say, where the policy does. */
+  readonly line: number;
+  /** Such as "`context.local.hour < 20` is false: `context.local.hour` is 21". */
+  readonly text: string;
+}
+
 export interface NearPermit extends DeterminingPolicy {
-  /** Such as "`context.device.compliant` is false"; empty when the permit applied. */
-  readonly failed: readonly string[];
+  /** What was in the way; empty when the permit applied. */
+  readonly failed: readonly ExplainedCondition[];
   /** Who may be told `failed`. */
   readonly tell: Audience;
 }

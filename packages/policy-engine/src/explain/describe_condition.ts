@@ -8,12 +8,38 @@ import {
   type PolicyExplanation,
   type Value,
 } from '../cedar/index.ts';
+import type { ExplainedCondition } from '../decision.ts';
+import type { ReleasedPolicy } from '../release/release.ts';
 
 const MAX_TEXT_CHARS = 200;
 const MAX_ANCESTORS = 8;
 
-/** Such as "`context.local.hour < 20` is false: `context.local.hour` is 21". */
-export function describeCondition({ text, outcome, message, reads }: ConjunctExplanation): string {
+/** Of a released policy, as far as it says where its clauses stand. */
+export type ClausePlaces = Pick<ReleasedPolicy, 'line' | 'clauseLines'>;
+
+interface PlacedConjunct extends ConjunctExplanation, Pick<ExplainedCondition, 'clause' | 'line'> {}
+
+function conjunctsIn({ clauses }: PolicyExplanation, { line, clauseLines }: ClausePlaces): PlacedConjunct[] {
+  return clauses.flatMap(({ kind, conjuncts }, index) =>
+    conjuncts.map((conjunct) => ({ ...conjunct, clause: kind, line: clauseLines?.[index] ?? line })),
+  );
+}
+
+export function describeConditions(explanation: PolicyExplanation, places: ClausePlaces): ExplainedCondition[] {
+  return conjunctsIn(explanation, places).map(explained);
+}
+
+/** Those of `unmetConditions`. */
+export function describeUnmet(explanation: PolicyExplanation, places: ClausePlaces): ExplainedCondition[] {
+  return unmetOf(conjunctsIn(explanation, places)).map(explained);
+}
+
+function explained(conjunct: PlacedConjunct): ExplainedCondition {
+  const { clause, line } = conjunct;
+  return { clause, line, text: describeCondition(conjunct) };
+}
+
+function describeCondition({ text, outcome, message, reads }: ConjunctExplanation): string {
   const condition = bounded(text);
   if (outcome === 'error') return `\`${condition}\` has no value: ${message ?? 'unknown'}`;
   const values = reads
@@ -35,8 +61,12 @@ function describeValue(value: Value | undefined): string {
  * does not come to it, and mostly it asks for what the other found absent.
  */
 export function unmetConditions({ clauses }: PolicyExplanation): readonly ConjunctExplanation[] {
-  const unmet: ConjunctExplanation[] = [];
-  for (const conjunct of clauses.flatMap(({ conjuncts }) => conjuncts)) {
+  return unmetOf(clauses.flatMap(({ conjuncts }) => conjuncts));
+}
+
+function unmetOf<C extends ConjunctExplanation>(conjuncts: readonly C[]): C[] {
+  const unmet: C[] = [];
+  for (const conjunct of conjuncts) {
     if (!conjunct.isMet && (conjunct.outcome !== 'error' || unmet.length === 0)) unmet.push(conjunct);
   }
   return unmet;

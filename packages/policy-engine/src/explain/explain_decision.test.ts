@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { contextOf, type RequestContext } from '../context.ts';
 import type { DecisionInput, Party } from '../decision.ts';
 import { ANONYMOUS_WORKLOAD, userEntity, userUid, workloadUid } from '../model.ts';
+import { loadRelease } from '../release/index.ts';
 import { loadedFrom, PAYMENTS_FILES } from '../testing/index.ts';
 import { explainDecision } from './index.ts';
 
@@ -12,9 +13,20 @@ const STOREFRONT: Party = { kind: 'workload', principal: workloadUid('spiffe://d
 const NOBODY: Party = { kind: 'anonymous-workload', principal: ANONYMOUS_WORKLOAD };
 
 function explained(policies: string, parties: readonly Party[], known: Partial<RequestContext> = {}) {
-  const loaded = loadedFrom({ ...PAYMENTS_FILES, 'org/a.cedar': policies });
+  return explainedOf({ 'org/a.cedar': policies }, parties, known);
+}
+
+function explainedOf(
+  files: { readonly [path: string]: string },
+  parties: readonly Party[],
+  known: Partial<RequestContext> = {},
+) {
+  return explainDecision(loadedFrom({ ...PAYMENTS_FILES, ...files }), inputOf(parties, known));
+}
+
+function inputOf(parties: readonly Party[], known: Partial<RequestContext> = {}): DecisionInput {
   const request = { method: 'POST', path: '/refunds', host: 'payments.demo.test' };
-  const input: DecisionInput = {
+  return {
     service: 'payments',
     action: 'payments:refund',
     parties,
@@ -22,7 +34,6 @@ function explained(policies: string, parties: readonly Party[], known: Partial<R
     entities: [userEntity({ issuer: ISSUER, subject: 'alice', groups: ['support'] })],
     nowMs: NOW,
   };
-  return explainDecision(loaded, input);
 }
 
 const COMPLIANT = `@id("compliant") @reason("from good devices")
@@ -45,8 +56,8 @@ describe('who asks why', () => {
         line: 2,
         annotations: { reason: 'from good devices' },
         conditions: [
-          'when `context has device` is true: `context.device` is present',
-          'when `context.device.compliant` is true',
+          { clause: 'when', line: 3, text: '`context has device` is true: `context.device` is present' },
+          { clause: 'when', line: 3, text: '`context.device.compliant` is true' },
         ],
       },
     ]);
@@ -54,12 +65,16 @@ describe('who asks why', () => {
 
   test('learns what a permit lacked', () => {
     const [alice] = explained(COMPLIANT, [ALICE], device(false)).parties;
-    expect(alice?.nearest).toMatchObject([{ id: 'compliant', failed: ['`context.device.compliant` is false'] }]);
+    expect(alice?.nearest).toMatchObject([
+      { id: 'compliant', line: 1, failed: [{ clause: 'when', line: 2, text: '`context.device.compliant` is false' }] },
+    ]);
   });
 
   test('is not told twice of one thing that is absent', () => {
     const [alice] = explained(COMPLIANT, [ALICE]).parties;
-    expect(alice?.nearest[0]?.failed).toEqual(['`context has device` is false: `context.device` is absent']);
+    expect(alice?.nearest[0]?.failed).toEqual([
+      { clause: 'when', line: 2, text: '`context has device` is false: `context.device` is absent' },
+    ]);
   });
 
   test('sees which forbid decided, and that a permit was there', () => {
@@ -70,8 +85,8 @@ describe('who asks why', () => {
         {
           id: 'old',
           conditions: [
-            'when `context has auth` is true: `context.auth` is present',
-            'when `context.auth.ageSeconds > 60` is true: `context.auth.ageSeconds` is 90',
+            { text: '`context has auth` is true: `context.auth` is present' },
+            { text: '`context.auth.ageSeconds > 60` is true: `context.auth.ageSeconds` is 90' },
           ],
         },
       ],
@@ -87,13 +102,56 @@ when { context.local.hour + 9223372036854775807 > 0 };`;
     ]);
   });
 
+  test('finds the clause of a permit that failed by the line where it begins, whatever stands before it', () => {
+    const permits = `
+@id("clauses") // when { not this }
+permit (principal, action, resource)
+  // unless { nor this }
+when { context.request.path == "when { }" || context.request.method == "POST" }
+
+unless {
+  context.local.hour > 8
+}
+  when { context.local.hour < 9 && context has device };`;
+    const ofTeam = permits.replace('@id("clauses")', '@id("of-team")');
+    const expected = [
+      { clause: 'unless', line: 7, text: '`context.local.hour > 8` is true: `context.local.hour` is 12' },
+      { clause: 'when', line: 10, text: '`context.local.hour < 9` is false: `context.local.hour` is 12' },
+      { clause: 'when', line: 10, text: '`context has device` is false: `context.device` is absent' },
+    ];
+    const asked = explainedOf({ 'org/a.cedar': permits, 'teams/finance/a.cedar': ofTeam }, [ALICE]);
+    expect(asked.parties[0]?.nearest).toMatchObject([
+      { id: 'clauses', file: 'org/a.cedar', failed: expected },
+      { id: 'of-team', file: 'teams/finance/a.cedar', failed: expected },
+    ]);
+  });
+
+  test('of the condition that a release adds to a team’s permit is told where the permit stands', () => {
+    const policy = `@id("t")
+permit (principal, action, resource == Service::"payments")
+when { context has device };`;
+    const loaded = loadedFrom({ ...PAYMENTS_FILES, 'teams/finance/a.cedar': policy });
+    expect(loaded.release.policies[0]?.clauseLines).toEqual([1, 3]);
+    const [alice] = explainedOf({ 'teams/finance/a.cedar': policy }, [ALICE]).parties;
+    expect(alice?.nearest[0]?.failed).toMatchObject([{ line: 3 }]);
+  });
+
+  test('of a release that does not say where clauses stand sees where the policy does', () => {
+    const loaded = loadedFrom({ ...PAYMENTS_FILES, 'org/a.cedar': COMPLIANT });
+    const older = loaded.release.policies.map(({ clauseLines: _, ...policy }) => policy);
+    const reloaded = loadRelease({ ...loaded.release, policies: older });
+    if (!reloaded.ok) throw new Error(reloaded.reason);
+    const [alice] = explainDecision(reloaded.value, inputOf([ALICE])).parties;
+    expect(alice?.nearest[0]?.failed).toMatchObject([{ clause: 'when', line: 1 }]);
+  });
+
   test('of a permit for others sees for whom it is, and who asked', () => {
     const policies = `@id("admins") permit (principal in Group::"admins", action, resource);
 @id("jobs") permit (principal in WorkloadGroup::"jobs", action, resource);
 @id("batch") permit (principal == Workload::"spiffe://demo.test/batch", action, resource);
 @id("workloads") permit (principal is Workload, action, resource) when { context has device };`;
     const { parties } = explained(policies, [ALICE, STOREFRONT, NOBODY]);
-    const near = parties.map(({ nearest }) => nearest.map(({ id, failed }) => [id, failed[0]]));
+    const near = parties.map(({ nearest }) => nearest.map(({ id, failed }) => [id, failed[0]?.text]));
     expect(near[0]).toEqual([
       [
         'admins',
@@ -120,7 +178,7 @@ describe('a caller is told nothing', () => {
   test('that the policy does not say may be told', () => {
     expect(explained(COMPLIANT, [ALICE]).toCaller).toEqual([]);
     expect(explained(told(COMPLIANT), [ALICE]).toCaller).toEqual([
-      'from good devices: `context has device` is false: `context.device` is absent',
+      'from good devices: when `context has device` is false: `context.device` is absent',
     ]);
   });
 

@@ -5,6 +5,7 @@ import type {
   DecisionInput,
   DeterminingPolicy,
   EngineDecision,
+  ExplainedCondition,
   NearPermit,
   Party,
   PartyDecision,
@@ -13,7 +14,7 @@ import { inputsRead } from '../lifetime/index.ts';
 import { partyRequest, requestEntities } from '../party_request.ts';
 import type { LoadedRelease } from '../release/index.ts';
 import { type Audience, audienceOf } from '../tell.ts';
-import { describeCondition } from './describe_condition.ts';
+import { describeConditions } from './describe_condition.ts';
 import { nearestPermits } from './near_permits.ts';
 
 export interface DecisionExplanation
@@ -34,8 +35,8 @@ export interface PartyExplanation extends Pick<PartyDecision, 'kind' | 'principa
 }
 
 export interface ExplainedPolicy extends DeterminingPolicy {
-  /** Each condition with its clause and what it came to, such as "unless `context.auth.ageSeconds < 3600` is false: …". */
-  readonly conditions: readonly string[];
+  /** Each, met or not. */
+  readonly conditions: readonly ExplainedCondition[];
   readonly tell: Audience;
 }
 
@@ -86,10 +87,9 @@ function explainPolicy(
   request: AuthorizationRequest,
   entities: Entities,
 ): ExplainedPolicy {
-  const clauses = loaded.policies.explain(policy.id, request, entities)?.clauses ?? [];
-  const conditions = clauses.flatMap(({ kind, conjuncts }) =>
-    conjuncts.map((conjunct) => `${kind} ${describeCondition(conjunct)}`),
-  );
+  const explanation = loaded.policies.explain(policy.id, request, entities);
+  const places = loaded.policiesById.get(policy.id) ?? policy;
+  const conditions = explanation === undefined ? [] : describeConditions(explanation, places);
   return { ...policy, conditions, tell: audienceOf(policy.annotations) };
 }
 
@@ -105,5 +105,10 @@ function sentenceOf(policy: ExplainedPolicy | NearPermit): string {
   const { annotations, id } = policy;
   const why = 'failed' in policy ? policy.failed : policy.conditions;
   const reason = Object.hasOwn(annotations, 'reason') ? annotations['reason'] : id;
-  return why.length === 0 ? `${reason}` : `${reason}: ${why.join('; ')}`;
+  return why.length === 0 ? `${reason}` : `${reason}: ${why.map(wordsOf).join('; ')}`;
+}
+
+/** Without its place: where a policy stands is nothing that a caller may know. */
+function wordsOf({ clause, text }: ExplainedCondition): string {
+  return clause === 'scope' ? text : `${clause} ${text}`;
 }

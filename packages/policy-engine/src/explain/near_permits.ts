@@ -6,7 +6,7 @@ import { principalLine } from '../format_scope.ts';
 import type { LoadedRelease } from '../release/load.ts';
 import type { ReleasedPolicy } from '../release/release.ts';
 import { audienceOf } from '../tell.ts';
-import { describeCondition, describeScope, unmetConditions } from './describe_condition.ts';
+import { describeScope, describeUnmet, unmetConditions } from './describe_condition.ts';
 
 const MAX_NEAREST = 3;
 /** Explaining one costs some 50 µs. Permits beyond these, in policy order, are not looked at. */
@@ -59,14 +59,17 @@ function distanceOf(explanation: PolicyExplanation): number {
 
 function nearPermit(
   loaded: LoadedRelease,
-  { id, effect, file, line, annotations }: ReleasedPolicy,
+  released: ReleasedPolicy,
   explanation: PolicyExplanation,
   { principal }: AuthorizationRequest,
   entities: Entities,
 ): NearPermit {
-  const failed = unmetConditions(explanation).map(describeCondition);
+  const { id, effect, file, line, annotations } = released;
+  const failed = describeUnmet(explanation, released);
   const policy = explanation.scopeMatches ? undefined : loaded.policies.policy(id);
   const scope = policy && principalLine(policy);
-  if (scope !== undefined) failed.unshift(describeScope(scope, principal, entities));
+  if (scope !== undefined) {
+    failed.unshift({ clause: 'scope', line, text: describeScope(scope, principal, entities) });
+  }
   return { id, effect, file, line, annotations, failed: failed.slice(0, MAX_FAILED), tell: audienceOf(annotations) };
 }

@@ -3,7 +3,7 @@
  * decided by as it stands.
  */
 import { createHash } from 'node:crypto';
-import type { Entities } from '../cedar/index.ts';
+import type { Entities, PolicyJson } from '../cedar/index.ts';
 import { actionsOf } from '../release/actions.ts';
 import { formatCanonical } from '../release/canonical.ts';
 import { entitiesOfRelease } from '../release/entities.ts';
@@ -12,6 +12,7 @@ import { loadRelease } from '../release/load.ts';
 import { MAX_RELEASE_BYTES, RELEASE_FORMAT, type Release, type ReleasedPolicy, type Team } from '../release/release.ts';
 import { schemaOf } from '../schema.ts';
 import { checkSchema, validatePolicies } from './cedar_wasm.ts';
+import { clausePlaces } from './clause_places.ts';
 import { lintPolicies } from './lint/lint_policies.ts';
 import { readPolicyTests } from './policy_test_file.ts';
 import { type CompileProblem, Problems } from './problem.ts';
@@ -19,7 +20,7 @@ import { type PolicyFile, readPolicies } from './read_policies.ts';
 import { readServices, type ServiceFile } from './read_services.ts';
 import { readSettings, type Settings } from './read_settings.ts';
 import { type Repository, readRepository } from './repository.ts';
-import { createSource, lineOf, placeOf } from './source.ts';
+import { createSource, lineOf, type Place, placeOf } from './source.ts';
 import { isOwnedBy, type Operation, reachOf, scopeToTeam } from './team_scope.ts';
 
 export interface CompileInput {
@@ -144,10 +145,17 @@ function releasedPolicy({ id, place, team, json, annotations }: PolicyFile): Rel
     ...(team !== undefined && { team }),
     file: place.source.file,
     line: lineOf(place),
+    clauseLines: clauseLinesOf(place, scoped),
     annotations,
     json: scoped,
     digest: digestOf(scoped),
   };
+}
+
+/** A team's condition, where one was put before the others, stands where the policy does. */
+function clauseLinesOf(place: Place, { conditions }: PolicyJson): readonly number[] {
+  const written = clausePlaces(place).map(lineOf);
+  return [...conditions.slice(written.length).map(() => lineOf(place)), ...written];
 }
 
 /** Cedar's words for a policy whose types leave no request to apply to. */

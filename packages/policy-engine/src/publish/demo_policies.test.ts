@@ -151,9 +151,11 @@ describe('the demo decides as it declares', () => {
     const [, user] = ask({ posture: { ...COMPLIANT, compliant: false } }).parties;
     expect(user?.nearest[0]).toMatchObject({
       id: 'payments-support-refunds',
-      failed: ['`context.device.compliant` is false'],
+      failed: [{ clause: 'when', line: 21, text: '`context.device.compliant` is false' }],
     });
     const [, late] = ask({ nowMs: Date.UTC(2026, 0, 5, 21) }).parties;
-    expect(late?.nearest[0]?.failed).toEqual(['`context.local.hour < 20` is false: `context.local.hour` is 21']);
+    expect(late?.nearest[0]?.failed).toEqual([
+      { clause: 'when', line: 22, text: '`context.local.hour < 20` is false: `context.local.hour` is 21' },
+    ]);
   });
 });

@@ -44,6 +44,8 @@ export interface ReleasedPolicy {
   readonly team?: string;
   readonly file: string;
   readonly line: number;
+  /** Of each clause of `json`, in order, the line in `file` where it begins; of one that no file has, `line`. */
+  readonly clauseLines?: readonly number[];
   readonly annotations: { readonly [name: string]: string };
   /**
    * Cedar's JSON policy format, a team's policy with its ownership conjoined; clauses that were read from a release have

@@ -2,6 +2,7 @@
 import { ACTION_NAME, MAX_NAME_CHARS, MAX_SPIFFE_ID_CHARS, METHOD, NAME } from './names.ts';
 import type { Release } from './release.ts';
 import { boolean, integer, listOf, mapOf, members, object, oneOf, optional, type Shape, text } from './shape.ts';
+import { MAX_OPERANDS } from './shared_parts.ts';
 
 export const MAX_POLICIES = 20_000;
 export const MAX_SERVICES = 5_000;
@@ -25,6 +26,7 @@ const policy = object({
   team: optional(name),
   file: text(1024),
   line: integer(1),
+  clauseLines: optional(listOf(integer(1), MAX_OPERANDS)),
   annotations: mapOf(text(64 * 1024), 100),
   json: members,
   digest,
