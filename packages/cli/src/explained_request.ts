@@ -30,12 +30,17 @@ export async function explainedRequest(
 }
 
 async function ofTest({ loaded, files }: LoadedPolicies, name: string): Promise<RecordedInput> {
-  const { formatProblems, recordPolicyTests } = await import('@postern/policy-engine/publish');
+  const { didYouMean, formatProblems, recordPolicyTests } = await import('@postern/policy-engine/publish');
   const { tests, problems } = recordPolicyTests(loaded, files);
   const found = tests.filter((test) => test.name === name);
   const [only] = found;
   if (only !== undefined && found.length === 1) return only.input;
-  const message = found.length === 0 ? `no test is named \`${name}\`` : `${found.length} tests are named \`${name}\``;
+  const near = didYouMean(
+    name,
+    tests.map((test) => test.name),
+  );
+  const message =
+    found.length === 0 ? `no test is named \`${name}\`${near}` : `${found.length} tests are named \`${name}\``;
   throw usage('test-unknown', message, 'see their names: postern policy test DIR', {
     members: { tests: tests.map((test) => test.name), problems },
     text: formatProblems(problems, 'text'),

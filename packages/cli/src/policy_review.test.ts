@@ -246,6 +246,9 @@ device: { compliant: false }
       expect(refused).toMatchObject({ code: 2, error: { reason: 'request-malformed', problems: [{ code }] } });
       expect(refused.error.problems[0].message).toContain(known);
     }
+    expect(await json('explain', 'main', '--test', 'at nihgt nothing is paid back')).toMatchObject({
+      error: { message: expect.stringMatching(/; did you mean `at night nothing is paid back`\?$/) },
+    });
     edit('tests/payments.yaml', 'subject: alice', 'issuer: "https://id.test", subject: alice');
     const name = 'support pays back with a fresh sign-in, from a compliant device, in business hours';
     expect(await json('explain', 'change', '--test', name)).toMatchObject({

@@ -356,8 +356,38 @@ describe('a mistake is found before it is published, at its place', () => {
     [
       'a service that does not exist',
       finance('permit (principal, action, resource == Service::"paymints");'),
-      'team-policy-outside',
-      'teams/finance/a.cedar:1:1',
+      'service-unknown',
+      'teams/finance/a.cedar:1:40',
+    ],
+    [
+      'a guardrail for a service that does not exist',
+      org('// Service::"paymints"\nforbid (principal, action, resource == Service::"paymints");'),
+      'service-unknown',
+      'org/a.cedar:2:40',
+    ],
+    [
+      'an exception for a service that does not exist',
+      org('forbid (principal, action, resource)\nunless { resource in [Service::"payments", Service :: "paymints"] };'),
+      'service-unknown',
+      'org/a.cedar:2:44',
+    ],
+    [
+      'a service that does not exist, in a record of a condition, by another spelling',
+      org('forbid (principal, action, resource) when { {"a": Service::"\\u{70}ay"}.a == resource };'),
+      'service-unknown',
+      'org/a.cedar:1:1',
+    ],
+    [
+      'a guardrail for the services of a team that does not exist',
+      org('forbid (principal, action, resource in Team::"finanse");'),
+      'team-unknown',
+      'org/a.cedar:1:40',
+    ],
+    [
+      'an exception for workloads of a team that does not exist',
+      org('forbid (principal, action, resource) unless { principal in Team::"finanse" };'),
+      'team-unknown',
+      'org/a.cedar:1:60',
     ],
     [
       'a team that owns nothing',
@@ -380,8 +410,11 @@ describe('a mistake is found before it is published, at its place', () => {
 
   const warned: [name: string, files: { readonly [path: string]: string }, code: ProblemCode][] = [
     [
-      'a guardrail for a service that is not there',
-      org('forbid (principal, action, resource == Service::"paymints");'),
+      'a guardrail for a team that owns nothing',
+      {
+        'postern.yaml': 'teams: { finance: {}, shop: {}, idle: {} }',
+        ...org('forbid (principal, action, resource in Team::"idle");'),
+      },
       'policy-never-applies',
     ],
     [
@@ -393,6 +426,31 @@ describe('a mistake is found before it is published, at its place', () => {
   test.each(warned)('%s is pointed out', (_name, files, code) => {
     const compiled = compile(files);
     expect(compiled.ok && compiled.warnings.map((it) => it.code)).toContain(code);
+  });
+
+  test('names of services, teams and actions that are nearly right are told which is meant', () => {
+    const near: [files: { readonly [path: string]: string }, message: string][] = [
+      [
+        org('permit (principal, action, resource == Service::"paymints");'),
+        'there is no service `paymints`; did you mean `payments`?',
+      ],
+      [org('permit (principal, action, resource == Service::"ledger");'), 'there is no service `ledger`'],
+      [
+        org('permit (principal, action, resource in Team::"finanse");'),
+        'there is no team `finanse`; did you mean `finance`?',
+      ],
+      [payments('owner: finance', 'owner: finanse'), 'there is no team `finanse`; did you mean `finance`?'],
+      [{ 'teams/finanse/a.cedar': '' }, 'there is no team `finanse`; did you mean `finance`?'],
+      [
+        { 'postern.yaml': 'teams: { finance: { parent: compny }, company: {}, shop: {} }' },
+        'there is no team `compny`; did you mean `company`?',
+      ],
+      [
+        org('permit (principal, action == Action::"payments:refnd", resource);'),
+        'unrecognized action `Action::"payments:refnd"`; did you mean `Action::"payments:refund"`?',
+      ],
+    ];
+    for (const [files, message] of near) expect(problemsOf(files).map((it) => it.message)).toContain(message);
   });
 
   test('too many files and too much text are refused before they are read', () => {
@@ -610,6 +668,15 @@ describe('a check', () => {
       'test-name-duplicate tests/a.yaml:4:13',
       'test-issuer-unknown tests/a.yaml:5:98',
     ]);
+    const messages = (service: string) => {
+      const files = new Map(
+        Object.entries({ ...PAYMENTS_FILES, ...tests(one('a', `service: ${service}, expect: { outcome: allow }`)) }),
+      );
+      const checked = checkRepository({ files, trustDomain: 'demo.test', number: 1, nowMs: NOW, nextSigners: [] });
+      return checked.ok ? [] : checked.problems.map((it) => it.message);
+    };
+    expect(messages('payment')).toEqual(['there is no service `payment`; did you mean `payments`?']);
+    expect(messages('ledger')).toEqual(['there is no service `ledger`, only `payments`']);
     expect(check(tests(one('a', 'service: payments, expect: { outcome: deny, reason: no-pemit }')))).toEqual([
       'yaml-value tests/a.yaml:2:125',
     ]);

@@ -14,6 +14,7 @@ import { schemaOf } from '../schema.ts';
 import { checkSchema, validatePolicies } from './cedar_wasm.ts';
 import { clausePlaces } from './clause_places.ts';
 import { lintPolicies } from './lint/lint_policies.ts';
+import { didYouMean } from './near_name.ts';
 import { readPolicyTests } from './policy_test_file.ts';
 import { type CompileProblem, Problems } from './problem.ts';
 import { type PolicyFile, readPolicies } from './read_policies.ts';
@@ -22,6 +23,7 @@ import { readSettings, type Settings } from './read_settings.ts';
 import { type Repository, readRepository } from './repository.ts';
 import { createSource, lineOf, type Place, placeOf } from './source.ts';
 import { isOwnedBy, type Operation, reachOf, scopeToTeam } from './team_scope.ts';
+import { checkNamedEntities } from './unknown_entities.ts';
 
 export interface CompileInput {
   /** Untrusted text by path relative to the policy repository's root, with slashes. */
@@ -104,7 +106,7 @@ function compile(input: CompileInput, problems: Problems, checkFurther: (compile
     nextSigners: input.nextSigners,
     strictErrors: settings.strictErrors,
   };
-  const valid = checkPolicies(draft, policies, problems);
+  const valid = checkNamedEntities(checkPolicies(draft, policies, problems), draft, problems);
   const entities = entitiesOfRelease(draft);
   const operations = operationsOf(draft);
   if (entities.ok) for (const policy of valid) checkReach(policy, operations, entities.value, problems);
@@ -126,12 +128,13 @@ function teamsOf(
   const teams = settings.teams ?? new Map([...owners].map((name) => [name, { value: { name } }]));
   for (const { service, ownerPlace } of services) {
     if (!teams.has(service.owner)) {
-      problems.error('service-owner-unknown', ownerPlace, `there is no team \`${service.owner}\``);
+      const near = didYouMean(service.owner, teams.keys());
+      problems.error('service-owner-unknown', ownerPlace, `there is no team \`${service.owner}\`${near}`);
     }
   }
   for (const { source, team } of repository.policies) {
     if (team !== undefined && !teams.has(team))
-      problems.error('team-unknown', placeOf(source), `there is no team \`${team}\``);
+      problems.error('team-unknown', placeOf(source), `there is no team \`${team}\`${didYouMean(team, teams.keys())}`);
   }
   return [...teams.values()].map(({ value }) => value);
 }

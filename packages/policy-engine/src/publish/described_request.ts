@@ -2,6 +2,7 @@
 import { ipOf } from '../cedar/index.ts';
 import { splitSpiffeId } from '../release/names.ts';
 import type { Assurance, Release } from '../release/release.ts';
+import { didYouMean } from './near_name.ts';
 import type { Problems } from './problem.ts';
 import type { Source } from './source.ts';
 import {
@@ -110,8 +111,9 @@ export function settleRequest(
 ): DescribedRequest | undefined {
   const isKnown = known.services.some(({ name }) => name === service.value);
   if (!isKnown) {
-    const names = listed(known.services.map(({ name }) => name));
-    problems.error('test-service-unknown', service.place, `there is no service \`${service.value}\`, only ${names}`);
+    const names = known.services.map(({ name }) => name);
+    const instead = didYouMean(service.value, names) || `, only ${listed(names)}`;
+    problems.error('test-service-unknown', service.place, `there is no service \`${service.value}\`${instead}`);
   }
   const issuer = written && issuerOf(written, known, problems);
   if (!isKnown || (written !== undefined && issuer === undefined)) return undefined;

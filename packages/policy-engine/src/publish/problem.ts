@@ -32,6 +32,11 @@ export class Problems {
     return this.#hasErrors;
   }
 
+  /** What comes now is not listed. */
+  get isFull(): boolean {
+    return this.#all.length >= MAX_PROBLEMS;
+  }
+
   error(code: CodeOf<'error'>, place: Place, message: string): void {
     this.#hasErrors = true;
     this.#add('error', code, place, message);
@@ -56,7 +61,7 @@ export class Problems {
 
   #add(severity: CompileProblem['severity'], code: ProblemCode, place: Place, message: string): void {
     const key = `${code} ${place.source.file} ${place.start} ${message}`;
-    if (this.#all.length >= MAX_PROBLEMS || this.#seen.has(key)) return;
+    if (this.isFull || this.#seen.has(key)) return;
     this.#seen.add(key);
     const excerpt = lineTextOf(place).slice(0, MAX_EXCERPT_CHARS);
     const column = columnOf(place);

@@ -40,6 +40,7 @@ export const PROBLEM_RULES = {
   'openapi-operation': error('an operation cannot become an action'),
   'openapi-path': error('a path of the document cannot be routed'),
   'openapi-path-ambiguous': error('two paths match one request and neither is the more specific'),
+  'service-unknown': error('a policy names a service that there is not'),
   'team-unknown': error('a team is not declared'),
   'team-cycle': error('a team is above itself'),
   'policy-malformed': error('a policy is not Cedar'),

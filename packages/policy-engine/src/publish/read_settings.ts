@@ -2,6 +2,7 @@
 import { MAX_NAME_CHARS, NAME, splitSpiffeId } from '../release/names.ts';
 import type { Team, TokenIssuer, WorkloadGroup } from '../release/release.ts';
 import { MAX_STALE_AFTER_SECONDS, MAX_TEAMS } from '../release/release_shape.ts';
+import { didYouMean } from './near_name.ts';
 import type { Problems } from './problem.ts';
 import type { Source } from './source.ts';
 import {
@@ -102,7 +103,7 @@ function checkParents(teams: ReadonlyMap<string, Placed<Team>>, problems: Proble
     const seen = new Set([value.name]);
     let parent = value.parent;
     if (parent !== undefined && !teams.has(parent))
-      problems.error('team-unknown', place, `there is no team \`${parent}\``);
+      problems.error('team-unknown', place, `there is no team \`${parent}\`${didYouMean(parent, teams.keys())}`);
     while (parent !== undefined && !seen.has(parent)) {
       seen.add(parent);
       parent = teams.get(parent)?.value.parent;
