@@ -1,9 +1,21 @@
 /** How two policy repositories differ, for people: as `diff` shows it, by what things are and not by where they stand. */
-import type { LineChanges, NamedChanges, PolicyChanges, PolicyPlace, ReleaseDiff } from '@postern/policy-engine/diff';
+import type {
+  LineChanges,
+  NamedChanges,
+  PolicyChanges,
+  PolicyPlace,
+  ReleaseDiff,
+  Widening,
+} from '@postern/policy-engine/diff';
 import { type Paint, printable } from './terminal_text.ts';
 
 /** `isReplayed`: who gains and who loses follows below. */
-export function formatDiff(paint: Paint, diff: ReleaseDiff, { isReplayed }: { readonly isReplayed: boolean }): string {
+export function formatDiff(
+  paint: Paint,
+  diff: ReleaseDiff,
+  widenings: readonly Widening[],
+  { isReplayed }: { readonly isReplayed: boolean },
+): string {
   if (diff.isEmpty) return `${paint('green', 'no difference')} in what is decided by\n`;
   return [
     section(paint, 'policies', policyEntries(paint, diff.policies)),
@@ -12,11 +24,12 @@ export function formatDiff(paint: Paint, diff: ReleaseDiff, { isReplayed }: { re
     section(paint, 'workload groups', namedEntries(paint, diff.workloadGroups)),
     section(paint, 'issuers', namedEntries(paint, diff.issuers)),
     section(paint, 'settings', lineEntries(paint, diff.settings, '  ')),
-    ...diff.observing.map(
-      (name) =>
-        `${paint('red', `${printable(name)} lets denials through`)}: \`mode: observe\`, from now on or for longer\n`,
+    section(
+      paint,
+      'more is let through',
+      widenings.map(({ subject, message }) => `  ${paint('red', printable(subject))}: ${printable(message)}\n`),
     ),
-    ...(isReplayed ? [] : [`${paint('dim', 'whether policies and routes let more through: --records FILE')}\n`]),
+    ...(isReplayed ? [] : [`${paint('dim', 'who gains and who loses by conditions: --records FILE')}\n`]),
   ].join('');
 }
 

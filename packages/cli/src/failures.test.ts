@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PROBLEMS } from '@postern/api';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -236,5 +236,26 @@ describe('a failure says by exit code, reason and advice what it is, and never a
     expect(JSON.parse(sarif.out)).toMatchObject({ version: '2.1.0', runs: [{ results: [{ level: 'error' }] }] });
     const published = await controlPlane.runHere(['policy', 'publish', 'broken']);
     expect(published.err).toMatch(/^services\/shop\.yaml:2:\d+: error: /);
+  });
+
+  test('policies that fail their tests are published only when told not to run them', async () => {
+    const folder = join(controlPlane.folder, 'failing');
+    cpSync(DEMO, folder, { recursive: true });
+    writeFileSync(join(folder, 'org/closed.cedar'), '@id("closed") forbid (principal, action, resource);\n');
+    const policy = async (...args: string[]) => {
+      const { code, out } = await controlPlane.runHere(['policy', ...args, '--json']);
+      return { code, ...JSON.parse(out) };
+    };
+    const refused = await policy('publish', folder);
+    expect(refused).toMatchObject({ code: EXIT_CODES.refused.code, error: { reason: 'policy-tests-failed' } });
+    expect(refused.error.failed.length).toBeGreaterThan(1);
+    expect(await policy('list')).toMatchObject({ releases: [] });
+    expect(await policy('publish', folder, '--skip-tests')).toMatchObject({
+      code: 0,
+      published: true,
+      number: 1,
+      tests: 'skipped',
+    });
+    expect(await policy('list')).toMatchObject({ current: 1 });
   });
 });

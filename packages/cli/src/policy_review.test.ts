@@ -341,7 +341,7 @@ describe('diff', () => {
     edit(PAYMENTS, 'context.local.hour < 20', 'context.local.hour < 22');
     edit('services/payments.yaml', 'methods: [GET]', 'methods: [GET, HEAD]');
     const { out, code } = await postern('diff', 'main', 'change');
-    expect(code).toBe(0);
+    expect(code).toBe(EXIT_CODES.widened.code);
     expect(out).toBe(`policies
   ~ permit payments-support-refunds  ${PAYMENTS}:13
       - when context.local.hour < 20
@@ -349,8 +349,12 @@ describe('diff', () => {
 services
   ~ payments
       + route HEAD /balance: balance in read
-whether policies and routes let more through: --records FILE
+more is let through
+  payments: HEAD /balance: the permit payments-storefront-calls is about it now
+  payments: HEAD /balance: the permit payments-staff-see-balance is about it now
+who gains and who loses by conditions: --records FILE
 `);
+    expect(await postern('diff', 'change', 'main')).toMatchObject({ code: 0 });
     expect(await json('diff', 'main', 'main')).toMatchObject({ code: 0, isEmpty: true });
   });
 
@@ -361,16 +365,39 @@ whether policies and routes let more through: --records FILE
     expect(diff).toMatchObject({ code: EXIT_CODES.widened.code, isEmpty: false, replay: { widened: 1 } });
   });
 
+  test('ends with 6 for what no record shows, with records and without', async () => {
+    await postern('test', 'main', '--write-records', 'inputs.jsonl');
+    const edits: [file: string, from: string | RegExp, to: string, code: string][] = [
+      ['postern.yaml', 'strictErrors: true', 'strictErrors: false', 'errors-skipped'],
+      ['postern.yaml', 'audiences: [', 'audiences: [https://other.demo.test, ', 'issuer-trusted-more'],
+      ['services/payments.yaml', 'user: required', 'user: optional', 'user-less-required'],
+      ['services/payments.yaml', /$/, 'assurance: [certificate, xfcc-uri]\n', 'service-believes-more'],
+      ['services/storefront.yaml', /$/, 'whenStale: last-known-good\n', 'service-stale-longer'],
+    ];
+    for (const [file, from, to, widening] of edits) {
+      cpSync(DEMO, join(folder, 'change'), { recursive: true });
+      edit(file, from, to);
+      for (const args of [[], ['--records', 'inputs.jsonl']]) {
+        const found = await json('diff', ...args, 'main', 'change');
+        expect(found, file).toMatchObject({ code: EXIT_CODES.widened.code, widenings: [{ code: widening }] });
+        expect(await json('diff', ...args, 'change', 'main'), file).toMatchObject({ code: 0, widenings: [] });
+      }
+    }
+  });
+
   test('takes a service that goes to observe for one that lets more through, which no record shows', async () => {
     const until = new Date(Date.now() + 86_400_000).toISOString().replace(/\.\d{3}/, '');
     edit('services/payments.yaml', /$/, `mode: observe\nobserveUntil: ${until}\n`);
     expect(await json('diff', 'main', 'change')).toMatchObject({
       code: EXIT_CODES.widened.code,
-      observing: ['payments'],
+      widenings: [{ code: 'service-observes', subject: 'payments' }],
     });
     const { out, code } = await postern('diff', 'main', 'change', '--allow-widening');
-    expect({ code, out }).toMatchObject({ code: 0, out: expect.stringContaining('\npayments lets denials through: ') });
-    expect(await json('diff', 'change', 'main')).toMatchObject({ code: 0, observing: [] });
+    expect({ code, out }).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('\n  payments: denials are let through, '),
+    });
+    expect(await json('diff', 'change', 'main')).toMatchObject({ code: 0, widenings: [] });
   });
 });
 

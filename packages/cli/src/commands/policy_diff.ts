@@ -1,6 +1,4 @@
 /** `postern policy diff` */
-import type { ReleaseDiff } from '@postern/policy-engine/diff';
-import type { ReplayReport } from '@postern/policy-engine/replay';
 import type { Command } from 'commander';
 import type { Answer, Cli } from '../cli.ts';
 import { defineCommand } from '../define_command.ts';
@@ -20,7 +18,7 @@ export function addPolicyDiff(parent: Command, cli: Cli): void {
     examples: [
       [
         'postern policy diff main/policies policies',
-        'policies, services, routes and teams, by what they are; exit code 6 when a service goes to `mode: observe`',
+        'policies, services, routes and teams, by what they are; exit code 6 when that lets more through',
       ],
       [
         'postern policy diff --records inputs.jsonl main/policies policies',
@@ -30,30 +28,26 @@ export function addPolicyDiff(parent: Command, cli: Cli): void {
     configure: (command) =>
       addReplayOptions(
         command.option('--records <file>', 'recorded inputs to replay, one JSON object a line'),
-        'a record is let through more, or a service goes to `mode: observe`',
+        'more is let through, by records or by what is said differently',
       ),
     run: (cli, options, [before = '', after = '']) => diff(cli, options, before, after),
   });
 }
 
 async function diff(cli: Cli, options: Options, before: string, after: string): Promise<Answer> {
-  const { diffReleases } = await import('@postern/policy-engine/diff');
+  const { diffReleases, findWidenings } = await import('@postern/policy-engine/diff');
   const left = (await loadPolicies(cli, before, options)).loaded;
   const right = (await loadPolicies(cli, after, options)).loaded;
   const found = diffReleases(left.release, right.release);
+  const widenings = findWidenings(left, right);
   const { records, limit } = options;
   const report = records === undefined ? undefined : await runReplay(cli, records, [left, right]);
   return {
-    json: { ...found, ...(report !== undefined && { replay: report }) },
-    exit: exitOf(isWider(found, report), options),
+    json: { ...found, widenings, ...(report !== undefined && { replay: report }) },
+    exit: exitOf(widenings.length > 0 || (report?.widened ?? 0) > 0, options),
     text(paint) {
       const replayed = report === undefined ? '' : `\n${formatReplay(paint, report, limit)}`;
-      return `${formatDiff(paint, found, { isReplayed: report !== undefined })}${replayed}`;
+      return `${formatDiff(paint, found, widenings, { isReplayed: report !== undefined })}${replayed}`;
     },
   };
-}
-
-/** What is known to let more through: by records, and by what no record shows. */
-function isWider({ observing }: ReleaseDiff, report: ReplayReport | undefined): boolean {
-  return observing.length > 0 || (report?.widened ?? 0) > 0;
 }

@@ -122,18 +122,3 @@ test('teams, groups, issuers and what holds for all', () => {
     { removed: ['groups.x: support'], added: ['groups.x: admin'] },
   ]);
 });
-
-test('a service that observes lets denials through, and one that observes for longer does so for longer', () => {
-  const observing = (day: string) => ({
-    'services/payments.yaml': `${service}mode: observe\nobserveUntil: 2026-01-${day}T00:00:00Z\n`,
-  });
-  const rows: [before: Files, after: Files, observing: string[]][] = [
-    [{}, {}, []],
-    [{}, observing('20'), ['payments']],
-    [observing('20'), observing('20'), []],
-    [observing('20'), observing('21'), ['payments']],
-    [observing('21'), observing('20'), []],
-    [observing('20'), {}, []],
-  ];
-  for (const [before, after, expected] of rows) expect(diffOf(before, after).observing).toEqual(expected);
-});

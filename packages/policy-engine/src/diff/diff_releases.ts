@@ -13,8 +13,6 @@ export interface ReleaseDiff {
   readonly issuers: NamedChanges;
   /** `strictErrors`, `staleAfterSeconds`. */
   readonly settings: LineChanges;
-  /** Services that let denials through after and not before, or for longer than before: `mode: observe`. */
-  readonly observing: readonly string[];
 }
 
 /** Of the schema nothing is listed: its actions are those of the services, and what is added to it shows in policies. */
@@ -30,14 +28,7 @@ export function diffReleases(before: Release, after: Release): ReleaseDiff {
   const hasAny = ({ added, removed, changed }: NamedChanges | PolicyChanges) =>
     added.length + removed.length + changed.length > 0;
   const isEmpty = ![policies, ...Object.values(named)].some(hasAny) && !hasChanges(settings);
-  return { isEmpty, policies, ...named, settings, observing: observingIn(before, after) };
-}
-
-/** Also of a service that is new: what was refused for want of it is let through. */
-function observingIn(before: Release, after: Release): string[] {
-  const endOf = ({ mode, observeUntilMs = 0 }: Service) => (mode === 'observe' ? observeUntilMs : 0);
-  const ends = new Map(before.services.map((service) => [service.name, endOf(service)]));
-  return after.services.filter((service) => endOf(service) > (ends.get(service.name) ?? 0)).map(({ name }) => name);
+  return { isEmpty, policies, ...named, settings };
 }
 
 function compareBy<T>(
