@@ -7,7 +7,7 @@ import { userEntity, userUid, workloadUid } from '../model.ts';
 import { parsePolicy } from '../publish/cedar_wasm.ts';
 import { createSource, placeOf } from '../publish/source.ts';
 import { type LoadedRelease, loadRelease, type ReleasedPolicy, type Service } from '../release/index.ts';
-import { PAYMENTS_FILES, releaseFrom } from '../testing/index.ts';
+import { assertInTime, PAYMENTS_FILES, releaseFrom } from '../testing/index.ts';
 import { cacheKeyOf, inputsRead } from './index.ts';
 
 const NOW = Date.UTC(2026, 0, 5, 12);
@@ -335,17 +335,16 @@ describe('whatever policies say', () => {
     });
   }
 
-  const numRuns = process.env['POSTERN_LONG'] === '1' ? 20_000 : 1500;
-
   test('re-evaluating at any instant before the end gives the same answer', () => {
-    fc.assert(
+    assertInTime(
+      'lifetime',
       property((validUntilMs) => validUntilMs),
-      { numRuns },
+      { numRuns: 1500, atLeast: 100 },
     );
   });
 
   test('the end is worth something: most answers hold longer than the moment', () => {
-    const ends = fc.sample(world, { numRuns: 300, seed: 7 }).map(({ nowMs, timeZone, policies, known }) => {
+    const ends = fc.sample(world, { numRuns: 150, seed: 7 }).map(({ nowMs, timeZone, policies, known }) => {
       const loaded = loadedFrom(policies, timeZone);
       return (
         decide(loaded, inputAt(nowMs, { ...known, ...(timeZone !== undefined && { timeZone }) })).validUntilMs - nowMs
@@ -375,7 +374,8 @@ describe('whatever policies say', () => {
       (known) => ({ ...known, request: { method: 'GET', path: '/refunds', host: 'payments.demo.test' } }),
     );
     let [same, different] = [0, 0];
-    fc.assert(
+    assertInTime(
+      'cache key',
       fc.property(world, other, ({ nowMs, timeZone, policies, known }, change) => {
         const loaded = loadedFrom(policies, timeZone);
         const zone = timeZone === undefined ? {} : { timeZone };
@@ -390,9 +390,9 @@ describe('whatever policies say', () => {
         same++;
         expect(answerOf(decide(loaded, right))).toEqual(answerOf(decide(loaded, left)));
       }),
-      { numRuns: 600 },
+      { numRuns: 600, atLeast: 60 },
     );
-    expect(Math.min(same, different)).toBeGreaterThan(100);
+    expect(Math.min(same, different)).toBeGreaterThan((same + different) / 6);
   });
 });
 

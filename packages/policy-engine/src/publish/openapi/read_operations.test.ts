@@ -334,7 +334,7 @@ describe('a document is bounded', () => {
   test('in its operations', () => {
     expect(routesOf(compiled(documentOf(5000)))).toHaveLength(5000);
     expect(problemsOf(compiled(documentOf(5001)))[0]).toContain('5001 operations, at most 5000 are routed');
-  });
+  }, 120_000);
 
   test('in its size and depth', () => {
     expect(problemsOf(compiled(`# ${'x'.repeat(1024 * 1024)}`))[0]).toContain('larger than 1 MiB');
