@@ -7,7 +7,7 @@ import type { Table } from '@postern/store';
 import { createMemoryTable } from '@postern/store/embedded';
 import { createManualClock, type ManualClock } from '@postern/store/testing';
 import { beforeEach, expect, test } from 'vitest';
-import { createBundleFollower, type FollowBundlesPorts } from './follow_bundles.ts';
+import { createBundleFollower, type FollowBundlesPorts, withdrawBundle } from './follow_bundles.ts';
 
 const OTHER = 'other.test' as TrustDomain;
 const HOUR_MS = 3_600_000;
@@ -146,6 +146,50 @@ test('a relationship that is taken back while its bundle is fetched leaves no bu
   };
   await follower().tick();
   expect(await inForce()).toMatchObject({ keyIds: [] });
+});
+
+test('a relationship that is made anew begins with what the operator gave, not with what was withdrawn or known before', async () => {
+  const input = { trustDomain: OTHER, url: 'https://other.test/bundle', profile: 'https_web' } as const;
+  served = async () => accept(bundle(5));
+  await follower().tick();
+  await relationships.delete(OTHER);
+  // By an instance of `admin` whose clock is a little ahead of the one that makes it anew.
+  const ahead = { ...clock, nowMs: () => clock.nowMs() + 500 };
+  expect((await withdrawBundle({ feedLog, clock: ahead }, OTHER)).ok).toBe(true);
+  await relationships.create(input);
+  clock.advanceMs(1000);
+  served = async () => accept(bundle(1, 300, 'b'));
+  await follower().tick();
+  expect(asked).toEqual([undefined, undefined]);
+  expect(await inForce()).toMatchObject({ sequence: 1, keyIds: ['b'] });
+  expect(reported).toEqual([]);
+});
+
+test('what was fetched for a relationship that was made anew meanwhile is not believed for the new one', async () => {
+  served = async () => {
+    await relationships.delete(OTHER);
+    clock.advanceMs(1000);
+    await relationships.create({ trustDomain: OTHER, url: 'https://new.test/bundle', profile: 'https_web' });
+    return accept(bundle(9));
+  };
+  await follower().tick();
+  expect(await inForce()).toMatchObject({ keyIds: [] });
+  served = async () => accept(bundle(1, 300, 'b'));
+  await follower().tick();
+  expect(asked).toEqual([undefined, undefined]);
+  expect(await inForce()).toMatchObject({ sequence: 1, keyIds: ['b'] });
+});
+
+test('a domain that publishes no key at all is believed so: what was given at the beginning does not come back', async () => {
+  const { tick } = follower();
+  const empty: TrustBundle = { ...bundle(2), jwtAuthorities: [] };
+  for (const next of [bundle(1), empty]) {
+    served = async () => accept(next);
+    await tick();
+    clock.advanceMs(HOUR_MS);
+  }
+  await tick();
+  expect(asked[2]).toMatchObject({ sequence: 2, jwtAuthorities: [] });
 });
 
 test('whoever can write the table cannot make us believe another trust domain', async () => {

@@ -5,7 +5,7 @@
  */
 import type { FederationRelationship, FederationStore } from '@postern/ca';
 import { canonicalJson } from '@postern/canonical-json';
-import type { AppendReason, FeedLog } from '@postern/feed';
+import type { AppendReason, FeedLog, TrustBundleFact } from '@postern/feed';
 import { accept, type Result, refuse } from '@postern/result';
 import { formatTrustBundle, parseTrustBundle, parseTrustDomain, type TrustBundle } from '@postern/spiffe';
 import type { Clock } from '@postern/store';
@@ -45,8 +45,8 @@ export function createBundleFollower(ports: FollowBundlesPorts): { tick(): Promi
     const { trustDomain } = relationship;
     const fact = await feedLog.latest('trust-bundle', trustDomain);
     const nowMs = clock.nowMs();
-    const known =
-      fact?.kind === 'trust-bundle' && fact.expiresAtMs > nowMs ? knownBundle(fact.bundle, trustDomain) : undefined;
+    const isOurs = fact?.kind === 'trust-bundle' && belongsTo(fact, relationship);
+    const known = isOurs && fact.expiresAtMs > nowMs ? knownBundle(fact.bundle, trustDomain) : undefined;
     const fetched = await ports.fetchBundle(relationship, { known, nowMs });
     const newest = fetched.ok ? acceptNewer(known, fetched.value) : fetched;
     const hint = (newest.ok ? newest.value : known)?.refreshHintSeconds ?? DEFAULT_HINT_SECONDS;
@@ -57,15 +57,14 @@ export function createBundleFollower(ports: FollowBundlesPorts): { tick(): Promi
       return;
     }
     const bundle = textOf(newest.value);
-    const isCurrent =
-      fact?.kind === 'trust-bundle' && fact.bundle === bundle && fact.expiresAtMs - nowMs > BUNDLE_LIFE_MS / 2;
-    if (isCurrent) return;
+    if (isOurs && fact.bundle === bundle && fact.expiresAtMs - nowMs > BUNDLE_LIFE_MS / 2) return;
     const appended = await feedLog.append([
       { kind: 'trust-bundle', subject: trustDomain, observedAtMs: nowMs, expiresAtMs: nowMs + BUNDLE_LIFE_MS, bundle },
     ]);
     if (!appended.ok) ports.report(trustDomain, appended.reason, undefined);
-    // Taken back while its bundle was on the way.
-    if ((await relationships.get(trustDomain)) === undefined) await withdrawBundle(ports, trustDomain);
+    // Taken back, or made anew, while its bundle was on the way.
+    const present = await relationships.get(trustDomain);
+    if (present?.createdAtMs !== relationship.createdAtMs) await withdrawBundle(ports, trustDomain);
   }
 
   return {
@@ -89,6 +88,15 @@ export function withdrawBundle(
   const nowMs = clock.nowMs();
   const times = { observedAtMs: nowMs, expiresAtMs: nowMs + BUNDLE_LIFE_MS };
   return feedLog.append([{ kind: 'trust-bundle', subject: trustDomain, ...times, bundle: NO_KEYS }]);
+}
+
+/**
+ * Whether a bundle was fetched for just this relationship. One that was withdrawn, or is from before an operator made the
+ * relationship anew, says nothing: what the operator gave then is where it begins (Federation 6.3). What is withdrawn is
+ * told by its text, for clocks of two instances differ. A domain that itself publishes no keys says so under a sequence.
+ */
+function belongsTo(fact: TrustBundleFact, { createdAtMs }: FederationRelationship): boolean {
+  return fact.bundle !== NO_KEYS && fact.observedAtMs >= createdAtMs;
 }
 
 /** Compared by sequence; without one, the newest fetch wins (Federation 4.2). */
