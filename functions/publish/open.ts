@@ -7,7 +7,7 @@ import { createRecorder } from '../recorder.ts';
 import type { OpenApp } from '../served.ts';
 import { createPublishApp } from './app.ts';
 import { fetchBundle } from './federation/fetch_bundle.ts';
-import { createBundleFollower } from './federation/follow_bundles.ts';
+import { createBundleFollower, isRollback } from './federation/follow_bundles.ts';
 import { createPublisher } from './publish.ts';
 import { loadStoredRelease } from './releases.ts';
 import { createKeyFetcher, publishTokenKeys } from './token_keys.ts';
@@ -45,7 +45,7 @@ export async function openPublish(
     clock,
     random: Math.random,
     report: (federated, reason, ageMs) =>
-      log('warn', 'federated-bundle-not-fetched', {
+      log(isRollback(reason) ? 'error' : 'warn', 'federated-bundle-not-fetched', {
         federated,
         reason,
         ageSeconds: ageMs === undefined ? undefined : Math.round(ageMs / 1000),

@@ -42,6 +42,11 @@ const bundle = (sequence: number, hint = 300, keyId = 'a'): TrustBundle => ({
   jwtAuthorities: [{ keyId, jwk: { kty: 'EC', crv: 'P-256', x: 'AA', y: 'AA' } }],
 });
 
+const unnumbered = (keyId: string): TrustBundle => {
+  const { sequence: _, ...rest } = bundle(0, 300, keyId);
+  return rest;
+};
+
 function follower() {
   return createBundleFollower({
     relationships,
@@ -56,7 +61,12 @@ function follower() {
   });
 }
 
-async function inForce(): Promise<{ readonly sequence?: number; readonly keyIds: string[]; readonly atMs: number }> {
+/** The latest fact, which nobody believes once it has expired. */
+async function inForce(): Promise<{
+  readonly sequence?: number;
+  readonly keyIds: string[];
+  readonly isExpired: boolean;
+}> {
   const fact = await feedLog.latest('trust-bundle', OTHER);
   if (fact?.kind !== 'trust-bundle') throw new Error('there is no bundle');
   const read = parseTrustBundle(fact.bundle, OTHER);
@@ -64,7 +74,7 @@ async function inForce(): Promise<{ readonly sequence?: number; readonly keyIds:
   return {
     ...(read.value.sequence !== undefined && { sequence: read.value.sequence }),
     keyIds: read.value.jwtAuthorities.map(({ keyId }) => keyId),
-    atMs: fact.observedAtMs,
+    isExpired: fact.expiresAtMs <= clock.nowMs(),
   };
 }
 
@@ -90,7 +100,7 @@ test('a hint of a second or a year does not make us ask every second, or once a 
     [1, 54],
     [31_536_000, 77_760],
   ] as const) {
-    served = async () => accept(bundle(1, hint));
+    served = async () => accept(bundle(hint, hint));
     asked = [];
     clock.advanceMs(8 * 24 * HOUR_MS);
     await tick();
@@ -117,7 +127,9 @@ test('the last good bundle counts on while its endpoint is away, and its age is 
 test.each([
   ['an older bundle than the one in force', () => bundle(1), 'bundle-sequence-lower'],
   ['other keys under the same number', () => bundle(2, 300, 'b'), 'bundle-changed-silently'],
-])('%s is not taken', async (_, later, reason) => {
+  ['a bundle without a number, after one that had one', () => unnumbered('b'), 'bundle-sequence-absent'],
+  ['the same keys without their number', () => unnumbered('a'), 'bundle-sequence-absent'],
+])('%s is not taken, neither while the known one counts nor after its week', async (_, later, reason) => {
   const { tick } = follower();
   served = async () => accept(bundle(2));
   await tick();
@@ -125,18 +137,39 @@ test.each([
   clock.advanceMs(HOUR_MS);
   await tick();
   expect(await inForce()).toMatchObject({ sequence: 2, keyIds: ['a'] });
-  expect(reported).toEqual([[OTHER, reason, HOUR_MS]]);
+  clock.advanceMs(8 * 24 * HOUR_MS);
+  await tick();
+  // By an instance that knows nothing of the first.
+  await follower().tick();
+  expect(await inForce()).toMatchObject({ sequence: 2, keyIds: ['a'], isExpired: true });
+  const ages = [HOUR_MS, HOUR_MS + 8 * 24 * HOUR_MS, HOUR_MS + 8 * 24 * HOUR_MS];
+  expect(reported).toEqual(ages.map((ageMs) => [OTHER, reason, ageMs]));
 });
 
-test('a bundle that nobody confirmed for a week counts no more, and what is served then is taken', async () => {
+test('a bundle that nobody confirmed for a week counts no more, but says still who may speak and from which number on', async () => {
   const { tick } = follower();
   served = async () => accept(bundle(5));
   await tick();
   clock.advanceMs(8 * 24 * HOUR_MS);
-  served = async () => accept(bundle(1));
+  expect(await inForce()).toMatchObject({ isExpired: true });
+  served = async () => accept(bundle(6, 300, 'b'));
   await tick();
-  expect(asked[1]).toBeUndefined();
-  expect(await inForce()).toMatchObject({ sequence: 1 });
+  expect(asked[1]).toMatchObject({ sequence: 5 });
+  expect(await inForce()).toMatchObject({ sequence: 6, keyIds: ['b'], isExpired: false });
+});
+
+test('of a domain that never numbers its bundles the newest one fetched counts, and the first number begins', async () => {
+  const { tick } = follower();
+  for (const next of [unnumbered('a'), unnumbered('b'), bundle(1, 300, 'c')]) {
+    served = async () => accept(next);
+    await tick();
+    clock.advanceMs(HOUR_MS);
+    expect((await inForce()).keyIds).toEqual([next.jwtAuthorities[0]?.keyId]);
+  }
+  served = async () => accept(unnumbered('d'));
+  await tick();
+  expect(await inForce()).toMatchObject({ sequence: 1, keyIds: ['c'] });
+  expect(reported).toEqual([[OTHER, 'bundle-sequence-absent', HOUR_MS]]);
 });
 
 test('a relationship that is taken back while its bundle is fetched leaves no bundle', async () => {

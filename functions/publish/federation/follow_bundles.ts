@@ -20,7 +20,7 @@ const MAX_HINT_SECONDS = 24 * 60 * 60;
 /** Of the hint, at most so much earlier: relationships made together do not poll together. */
 const JITTER = 0.2;
 
-export type FollowReason = FetchBundleReason | AppendReason | 'bundle-sequence-lower' | 'bundle-changed-silently';
+export type FollowReason = FetchBundleReason | AppendReason | RollbackReason;
 
 export interface FollowBundlesPorts {
   readonly relationships: Pick<FederationStore, 'get' | 'list'>;
@@ -46,7 +46,8 @@ export function createBundleFollower(ports: FollowBundlesPorts): { tick(): Promi
     const fact = await feedLog.latest('trust-bundle', trustDomain);
     const nowMs = clock.nowMs();
     const isOurs = fact?.kind === 'trust-bundle' && belongsTo(fact, relationship);
-    const known = isOurs && fact.expiresAtMs > nowMs ? knownBundle(fact.bundle, trustDomain) : undefined;
+    // Also when it has expired: it verifies no SVID then, but what is older is older still.
+    const known = isOurs ? knownBundle(fact.bundle, trustDomain) : undefined;
     const fetched = await ports.fetchBundle(relationship, { known, nowMs });
     const newest = fetched.ok ? acceptNewer(known, fetched.value) : fetched;
     const hint = (newest.ok ? newest.value : known)?.refreshHintSeconds ?? DEFAULT_HINT_SECONDS;
@@ -99,14 +100,25 @@ function belongsTo(fact: TrustBundleFact, { createdAtMs }: FederationRelationshi
   return fact.bundle !== NO_KEYS && fact.observedAtMs >= createdAtMs;
 }
 
-/** Compared by sequence; without one, the newest fetch wins (Federation 4.2). */
-function acceptNewer(
-  known: TrustBundle | undefined,
-  fetched: TrustBundle,
-): Result<TrustBundle, 'bundle-sequence-lower' | 'bundle-changed-silently'> {
-  if (known?.sequence === undefined || fetched.sequence === undefined) return accept(fetched);
+const ROLLBACKS = ['bundle-sequence-absent', 'bundle-sequence-lower', 'bundle-changed-silently'] as const;
+type RollbackReason = (typeof ROLLBACKS)[number];
+
+/** Somebody serves what the trust domain does not publish any more: not an outage, but an alarm. */
+export function isRollback(reason: FollowReason): reason is RollbackReason {
+  return (ROLLBACKS as readonly string[]).includes(reason);
+}
+
+/**
+ * `spiffe_sequence` SHOULD be set; when present it MUST be a monotonically increasing integer, and MUST change whenever the
+ * contents do (Trust Domain and Bundle 4.1.1). Consumers SHOULD compare two bundles by it; where the bundle omits it, the one
+ * fetched last is up to date (Federation 4.2). Both taken together would let anybody who can serve an old bundle bring back a
+ * key that was withdrawn, by leaving the number out: a domain that numbers its bundles numbers them all.
+ */
+function acceptNewer(known: TrustBundle | undefined, fetched: TrustBundle): Result<TrustBundle, RollbackReason> {
+  if (known?.sequence === undefined) return accept(fetched);
+  if (fetched.sequence === undefined) return refuse('bundle-sequence-absent');
   if (fetched.sequence < known.sequence) return refuse('bundle-sequence-lower');
-  // A sequence changes with every change of content (Trust Domain and Bundle 4.1.2): two contents of one are two servers.
+  // Two contents of one number are two servers.
   const isSame = fetched.sequence > known.sequence || textOf(fetched) === textOf(known);
   return isSame ? accept(fetched) : refuse('bundle-changed-silently');
 }
