@@ -24,6 +24,7 @@ describe('a configuration', () => {
       enforcementPoints: `${ROLE}, arn:aws:iam::111122223333:role/b`,
       retain: 'false',
       allowLoopbackIssuers: 'true',
+      outboundRanges: '10.1.0.0/16,fd00:1::/48',
     };
     const asJson = {
       trustDomain: 'prod.example.org',
@@ -31,6 +32,7 @@ describe('a configuration', () => {
       enforcementPoints: [ROLE, 'arn:aws:iam::111122223333:role/b'],
       retain: false,
       allowLoopbackIssuers: true,
+      outboundRanges: ['10.1.0.0/16', 'fd00:1::/48'],
     };
     expect(readConfiguration(asText)).toEqual(readConfiguration(asJson));
     expect(readConfiguration(asText).administrators).toEqual([
@@ -57,6 +59,7 @@ describe('a configuration', () => {
       objectLock: 'governance',
       isRetained: true,
       allowLoopbackIssuers: false,
+      outboundRanges: [],
       constrainIssuers: false,
     });
   });
@@ -69,6 +72,13 @@ describe('a configuration', () => {
       ['constrainIssuers'],
     ],
     ['a constraint to an address', { trustDomain: '10.0.0.1', constrainIssuers: true }, ['constrainIssuers']],
+    ['a private network that is none', { outboundRanges: '10.1.0.0/16, vpc' }, ['outboundRanges']],
+    ['one without its length', { outboundRanges: ['10.1.0.0'] }, ['outboundRanges']],
+    [
+      'more private networks than fit',
+      { outboundRanges: Array.from({ length: 11 }, (_, index) => `10.${index}.0.0/16`) },
+      ['outboundRanges'],
+    ],
     ['a trust domain with its scheme', { trustDomain: 'spiffe://prod.example.org' }, ['trustDomain']],
     ['a role that nobody has', { administrators: { [ROLE]: ['administrator'] } }, ['administrators']],
     ['a role beside one that nobody has', { administrators: { [ROLE]: ['operator', 'root'] } }, ['administrators']],

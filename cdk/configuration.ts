@@ -4,6 +4,7 @@
  * `administrators` would lock everybody out without a word.
  */
 import { areGrants, GRANT_FORM, type Grant } from '@postern/functions/door/administrator';
+import { parseOutboundRanges } from '@postern/functions/outbound';
 import { parseTrustDomain, type TrustDomain } from '@postern/spiffe';
 import { type Context, createContextReader } from './context.ts';
 import { type IamPrincipal, parseIamPrincipal } from './iam_principal.ts';
@@ -31,6 +32,8 @@ export interface Configuration {
   /** Whether keys, table and objects outlive the stack. */
   readonly isRetained: boolean;
   readonly allowLoopbackIssuers: boolean;
+  /** Private networks where token issuers and federated endpoints may be. */
+  readonly outboundRanges: readonly string[];
   /** Whether issuers' certificates say by a name constraint that they name this trust domain alone. */
   readonly constrainIssuers: boolean;
 }
@@ -54,6 +57,8 @@ export const CONFIGURATION_KEYS = {
   retain: '`true` (default): keys, table and objects outlive the stack; `false` for trying it out',
   stackName: 'name of the stack, `Postern` when absent; another one stands beside it in the same account and Region',
   allowLoopbackIssuers: '`true` lets OpenID providers be on a loopback address; for development only',
+  outboundRanges:
+    'private networks where token issuers and federated endpoints may be, such as `10.1.0.0/16`, separated by commas; without them the public internet alone is asked',
   constrainIssuers:
     '`true`: certificates of issuers say by a name constraint that they name this trust domain alone; for names of letters, digits and `-`, with proxies that apply it (decision 0015)',
 } as const;
@@ -66,6 +71,9 @@ const HOST_NAME = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*(?!\d+$)[a-z0-9](
 
 /** Lambda gives 4 KB to all variables of a function; about 1 KB of them is others. */
 const MAX_ADMINISTRATORS_BYTES = 2_500;
+
+/** 500 bytes at most, of the same 4 KB. */
+const MAX_OUTBOUND_RANGES = 10;
 
 /** Throws `ConfigurationInvalid`. `context`: of the CDK application. */
 export function readConfiguration(context: Context): Configuration {
@@ -97,6 +105,12 @@ export function readConfiguration(context: Context): Configuration {
     problem('administrators', 'are too many for a function: name one role that people assume');
 
   const allowLoopbackIssuers = reader.flag('allowLoopbackIssuers', false);
+  const outboundRanges = reader.list('outboundRanges');
+  for (const range of outboundRanges)
+    if (parseOutboundRanges(range)?.length !== 1)
+      problem('outboundRanges', `has \`${range.slice(0, 50)}\`, which is no range such as \`10.1.0.0/16\``);
+  if (outboundRanges.length > MAX_OUTBOUND_RANGES)
+    problem('outboundRanges', `has more than ${MAX_OUTBOUND_RANGES} ranges: name larger ones`);
   const constrainIssuers = reader.flag('constrainIssuers', false);
   if (constrainIssuers && trustDomain.ok && !HOST_NAME.test(trustDomain.value))
     problem('constrainIssuers', 'needs a trust domain that could be a host name: not every proxy applies it to others');
@@ -119,6 +133,7 @@ export function readConfiguration(context: Context): Configuration {
     objectLock: reader.oneOf('objectLock', ['governance', 'compliance', 'none']),
     isRetained: reader.flag('retain', true),
     allowLoopbackIssuers,
+    outboundRanges,
     constrainIssuers,
   } satisfies Configuration;
   const problems = reader.problems();

@@ -74,6 +74,12 @@ describe('the variables of a function', () => {
     expect(text.split('"POSTERN_CONSTRAIN_ISSUERS":"1"')).toHaveLength(2);
   });
 
+  test('let nobody be asked in a private network but where the deployment names it', () => {
+    expect(variablesOf('publish')['POSTERN_OUTBOUND_RANGES']).toBeUndefined();
+    const { text } = synthesiseForTest({ ...FULL_CONTEXT, outboundRanges: '10.1.0.0/16, fd00:1::/48' });
+    expect(text.split('"POSTERN_OUTBOUND_RANGES":"10.1.0.0/16,fd00:1::/48"')).toHaveLength(3);
+  });
+
   test('let providers be on a loopback address only where development asks for it', () => {
     expect(variablesOf('publish')['POSTERN_ALLOW_LOOPBACK_ISSUERS']).toBeUndefined();
     const { text } = synthesiseForTest({ ...FULL_CONTEXT, allowLoopbackIssuers: 'true' });

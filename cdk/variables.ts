@@ -19,6 +19,9 @@ export interface Deployed {
   readonly principals: ReadonlyMap<FunctionName, string>;
 }
 
+/** Token issuers and federated endpoints. */
+const ASKS_OUTSIDE: ReadonlySet<FunctionName> = new Set<FunctionName>(['issue', 'publish']);
+
 export function variablesOf(name: FunctionName, deployed: Deployed): { readonly [variable: string]: string } {
   const { configuration } = deployed;
   const { signingKeys, macKeys, secrets, asksRotate } = accessOf(name);
@@ -36,6 +39,10 @@ export function variablesOf(name: FunctionName, deployed: Deployed): { readonly 
     ...(name === 'rotate' && { [VARIABLES.functionPrincipals]: formatPrincipals(deployed.principals) }),
     ...(ADMINISTERED.has(name) && { [VARIABLES.administrators]: formatAdministrators(configuration.administrators) }),
     ...(name === 'rotate' && configuration.constrainIssuers && { [VARIABLES.constrainIssuers]: '1' }),
+    ...(ASKS_OUTSIDE.has(name) &&
+      configuration.outboundRanges.length > 0 && {
+        [VARIABLES.outboundRanges]: configuration.outboundRanges.join(','),
+      }),
     ...(configuration.allowLoopbackIssuers && { [VARIABLES.allowLoopbackIssuers]: '1' }),
   };
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ACCESS, FUNCTION_NAMES, type FunctionName } from './access.ts';
 import { EnvironmentInvalid, keyVariable, readEnvironment, VARIABLES } from './environment.ts';
+import { readOutboundRanges } from './outbound.ts';
 
 const ROLE = 'arn:aws:iam::111122223333:role/a';
 /** Everything that any function may be told. */
@@ -100,6 +101,16 @@ test('issuers on the same machine are for development, and nothing but `1` means
     ['true', false],
   ] as const)
     expect(changed('publish', { [VARIABLES.allowLoopbackIssuers]: value })().allowLoopbackIssuers).toBe(isAllowed);
+});
+
+test('private networks may be asked where they are named, and a list with one that is none stops the function', () => {
+  expect(readOutboundRanges(readEnvironment('publish', COMPLETE))).toEqual([]);
+  const given = (value: string) => readOutboundRanges(changed('issue', { [VARIABLES.outboundRanges]: value })());
+  expect(given('10.1.0.0/16, fd00:1::/48')).toEqual([
+    { address: '10.1.0.0', prefix: 16, family: 'ipv4' },
+    { address: 'fd00:1::', prefix: 48, family: 'ipv6' },
+  ]);
+  for (const value of ['10.1.0.0', 'true', '10.1.0.0/16,vpc']) expect(() => given(value)).toThrow(EnvironmentInvalid);
 });
 
 test('issuers have a name constraint where `rotate` is told so by `1`, and nowhere else', () => {

@@ -24,6 +24,8 @@ export const VARIABLES = {
   administrators: 'POSTERN_ADMINISTRATORS',
   /** `1` where a development provider without TLS runs on the same machine as the functions. */
   allowLoopbackIssuers: 'POSTERN_ALLOW_LOOPBACK_ISSUERS',
+  /** Private networks where token issuers and federated endpoints may be: `10.1.0.0/16,fd00:1::/48`. */
+  outboundRanges: 'POSTERN_OUTBOUND_RANGES',
   /** `1`: issuers' certificates have a name constraint. */
   constrainIssuers: 'POSTERN_CONSTRAIN_ISSUERS',
 } as const;
@@ -55,6 +57,8 @@ export interface FunctionEnvironment {
   readonly functionPrincipals: ReadonlyMap<string, FunctionName>;
   readonly administrators: ReadonlyMap<string, readonly Grant[]>;
   readonly allowLoopbackIssuers: boolean;
+  /** As text, for `readOutboundRanges`: functions that ask nobody outside need not know how to read it. */
+  readonly outboundRangesText: string;
   /** Of `rotate`. */
   readonly constrainIssuers: boolean;
 }
@@ -101,6 +105,7 @@ export function readEnvironment(
       ? mapOf(VARIABLES.administrators, text, areGrants)
       : new Map<string, readonly Grant[]>(),
     allowLoopbackIssuers: variables[VARIABLES.allowLoopbackIssuers] === '1',
+    outboundRangesText: variables[VARIABLES.outboundRanges] ?? '',
     constrainIssuers: variables[VARIABLES.constrainIssuers] === '1',
   };
 }

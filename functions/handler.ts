@@ -21,6 +21,7 @@ export interface HandlerPorts extends FunctionPorts {
   readonly verifyAdministrator: VerifyAdministrator;
   readonly identify: IdentifyFunction;
   readonly allowLoopbackIssuers: boolean;
+  readonly outboundRangesText: string;
   readonly constrainIssuers: boolean;
   readonly secret: (name: SecretName) => Promise<Uint8Array>;
   readonly attestorSecret: (name: string) => Promise<string>;

@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import type { ControlPlaneTrust } from '@postern/api';
 import type { RolloverTimes } from '@postern/ca';
+import type { AddressRange } from '@postern/outbound';
 import { parseTrustDomain } from '@postern/spiffe';
 import { type Clock, systemClock } from '@postern/store';
 import { type Adapters, openAdapters } from './local/adapters.ts';
@@ -30,6 +31,8 @@ export interface LocalOptions {
   readonly log: FunctionLog;
   /** In place of the embedded ones; whoever gives them closes them. */
   readonly adapters?: Partial<Adapters>;
+  /** Private networks where token issuers and federated endpoints may be, besides this machine. */
+  readonly outboundRanges?: readonly AddressRange[];
   /** How long a rollover waits in each phase; for tests. */
   readonly rolloverTimes?: Partial<RolloverTimes>;
 }
@@ -77,8 +80,9 @@ async function open(options: LocalOptions, shutdown: Shutdown): Promise<LocalCon
   const adapters = openAdapters({ dir, clock, given: options.adapters ?? {}, shutdown });
   const listener = await listenForPublic(HOST, options.port);
   shutdown.add(listener.close);
-  const { rolloverTimes = {} } = options;
-  const ground = { ...adapters, adapters, trustDomain, clock, log, url: listener.url, rolloverTimes, shutdown };
+  const { rolloverTimes = {}, outboundRanges = [] } = options;
+  const { url } = listener;
+  const ground = { ...adapters, adapters, trustDomain, clock, log, url, rolloverTimes, outboundRanges, shutdown };
   const verifyAdministrator = verifyAdministratorToken(administratorToken);
   const attestorSecret = readAttestorSecrets(dir);
   const functions = await openLocalFunctions({ ...ground, verifyAdministrator, postureSecret, attestorSecret });

@@ -9,6 +9,7 @@ import {
 } from '@postern/identity';
 import type { TrustBundle } from '@postern/spiffe';
 import { createAuthorityView } from '../door/authority_view.ts';
+import type { OutboundPlaces } from '../outbound.ts';
 import type { StorePorts } from '../ports.ts';
 import { createKeyFetcher } from '../publish/token_keys.ts';
 
@@ -22,6 +23,7 @@ export function createAttesting(
     readonly feedLog: FeedLog;
     readonly joinTokens: JoinTokens;
     readonly allowLoopbackIssuers: boolean;
+    readonly outboundRanges?: OutboundPlaces['outboundRanges'];
     readonly attestorSecret: AttestorSecret;
   },
 ): AttestPorts {
@@ -32,7 +34,10 @@ export function createAttesting(
     trustDomain,
     clock,
     issuerKeys: createIssuerKeys({
-      fetchKeys: createKeyFetcher({ allowLoopback: ports.allowLoopbackIssuers }),
+      fetchKeys: createKeyFetcher({
+        outboundRanges: ports.outboundRanges ?? [],
+        allowLoopback: ports.allowLoopbackIssuers,
+      }),
       clock,
       report: (issuer, reason) => log('warn', 'issuer-keys', { issuer, reason }),
     }),

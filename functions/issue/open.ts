@@ -20,6 +20,7 @@ import type { Clock, Key } from '@postern/store';
 import { authenticateAgents } from '../agents.ts';
 import { createAttestedNotes, noteAgent } from '../consumers.ts';
 import { storedIssuers } from '../issuer_certificates.ts';
+import type { OutboundPlaces } from '../outbound.ts';
 import type { FunctionPorts } from '../ports.ts';
 import { createRecorder, type Recorder } from '../recorder.ts';
 import type { OpenApp } from '../served.ts';
@@ -39,6 +40,8 @@ export interface IssueFunctionPorts extends FunctionPorts {
   readonly url: string;
   /** Plain http to this machine, for a development provider. */
   readonly allowLoopbackIssuers: boolean;
+  /** Private networks where attestors' issuers may be. */
+  readonly outboundRanges?: OutboundPlaces['outboundRanges'];
   readonly attestorSecret: AttestorSecret;
 }
 

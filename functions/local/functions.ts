@@ -1,6 +1,7 @@
 /** All functions in one process, each with the stores and keys of its row of `ACCESS` and none besides. */
 
 import type { RolloverTimes } from '@postern/ca';
+import type { AddressRange } from '@postern/outbound';
 import type { TrustDomain } from '@postern/spiffe';
 import type { Clock } from '@postern/store';
 import type { FunctionName } from '../access.ts';
@@ -41,6 +42,7 @@ export async function openLocalFunctions(ports: {
   readonly postureSecret: Uint8Array;
   readonly attestorSecret: AttestorSecret;
   readonly rolloverTimes: Partial<RolloverTimes>;
+  readonly outboundRanges: readonly AddressRange[];
   readonly shutdown: Shutdown;
 }): Promise<LocalFunctions> {
   const { adapters, trustDomain, clock, log, url, shutdown } = ports;
@@ -64,11 +66,9 @@ export async function openLocalFunctions(ports: {
   const rotate = await opened(openRotate({ ...portsOf('rotate'), rolloverTimes, identify: () => undefined }));
   const { certifier } = rotate;
   // A development provider runs on this machine, without TLS.
-  const allowLoopbackIssuers = true;
-  const issue = await opened(openIssue({ ...portsOf('issue'), certifier, url, allowLoopbackIssuers, attestorSecret }));
-  const publish = await opened(
-    openPublish({ ...portsOf('publish'), certifier, verifyAdministrator, allowLoopbackIssuers }),
-  );
+  const outbound = { allowLoopbackIssuers: true, outboundRanges: ports.outboundRanges };
+  const issue = await opened(openIssue({ ...portsOf('issue'), certifier, url, ...outbound, attestorSecret }));
+  const publish = await opened(openPublish({ ...portsOf('publish'), certifier, verifyAdministrator, ...outbound }));
   const apps = [
     issue,
     publish,

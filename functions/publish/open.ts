@@ -2,6 +2,7 @@ import { createFederationStore } from '@postern/ca';
 import { createFeedLog } from '@postern/feed';
 import { jwkFromSpki } from '@postern/keys';
 import type { VerifyAdministrator } from '../door/administrator.ts';
+import type { OutboundPlaces } from '../outbound.ts';
 import type { FunctionPorts } from '../ports.ts';
 import { createRecorder } from '../recorder.ts';
 import type { OpenApp } from '../served.ts';
@@ -22,16 +23,16 @@ export async function openPublish(
     readonly verifyAdministrator: VerifyAdministrator;
     /** Where a development provider, without TLS, runs on this machine. */
     readonly allowLoopbackIssuers: boolean;
-    /** PEM: who vouches for federation endpoints on the web; the platform's authorities when absent. */
-    readonly webAuthorities?: readonly string[];
-  },
+  } & Pick<OutboundPlaces, 'outboundRanges' | 'webAuthorities'>,
 ): Promise<OpenPublish> {
   const { table, objects, keys, clock, trustDomain, log, verifyAdministrator } = ports;
   const recorder = createRecorder('publish', ports);
   const [mac, releaseKey] = await Promise.all([keys.mac('facts'), keys.publicKey('release')]);
   const feedLog = createFeedLog({ table, mac });
   const releases = { objects, trustDomain, releaseKeys: [jwkFromSpki(releaseKey)] };
-  const fetchKeys = createKeyFetcher({ allowLoopback: ports.allowLoopbackIssuers });
+  const { outboundRanges = [], webAuthorities } = ports;
+  const places: OutboundPlaces = { outboundRanges, webAuthorities, allowLoopback: ports.allowLoopbackIssuers };
+  const fetchKeys = createKeyFetcher(places);
 
   const bundles = createBundleFollower({
     relationships: createFederationStore({
@@ -40,7 +41,7 @@ export async function openPublish(
       clock,
       onForged: (key) => log('error', 'federation-forged', { ...key }),
     }),
-    fetchBundle: (relationship, known) => fetchBundle(relationship, { ...known, webAuthorities: ports.webAuthorities }),
+    fetchBundle: (relationship, known) => fetchBundle(relationship, { ...known, places }),
     feedLog,
     clock,
     random: Math.random,

@@ -1,12 +1,15 @@
 import { generateKeyPairSync } from 'node:crypto';
 import http, { type RequestListener } from 'node:http';
+import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { createFeedLog } from '@postern/feed';
 import { createSoftwareMac } from '@postern/keys';
 import type { TokenIssuer } from '@postern/policy-engine';
 import { createMemoryTable } from '@postern/store/embedded';
 import { createManualClock } from '@postern/store/testing';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { createWebServer, type WebServer } from '../../test/kit/openssl_web_server.ts';
+import { parseOutboundRanges } from '../outbound.ts';
 import { createKeyFetcher, type FetchReason, publishTokenKeys } from './token_keys.ts';
 
 const servers: http.Server[] = [];
@@ -134,6 +137,87 @@ describe('no keys are taken', () => {
       },
     });
     expect(await fetchLocally(issuer)).toMatchObject({ reason: 'issuer-document' });
+  });
+});
+
+describe('a provider with a name, over TLS', () => {
+  let web: WebServer;
+  let asked: string[];
+  beforeAll(() => {
+    web = createWebServer('DNS:idp.test,DNS:keys.test,DNS:inside.test');
+  });
+
+  /** The same server under each of its names. `keysAt`: where its metadata leads. */
+  async function startTlsProvider(keysAt: (port: number) => string, tls = web): Promise<string> {
+    asked = [];
+    const server = https.createServer(tls, (request, response) => {
+      asked.push(`${request.headers.host?.split(':')[0]}${request.url}`);
+      const { port } = server.address() as AddressInfo;
+      const metadata = { issuer: `https://idp.test:${port}`, jwks_uri: keysAt(port) };
+      response.end(JSON.stringify(request.url === '/jwks' ? { keys: [key] } : metadata));
+    });
+    servers.push(server as unknown as http.Server);
+    await new Promise<void>((resolve) => server.listen(0, resolve));
+    return `https://idp.test:${(server.address() as AddressInfo).port}`;
+  }
+  const addresses: { readonly [name: string]: string } = { 'idp.test': '127.0.0.1', 'keys.test': '127.0.0.1' };
+  const places = (ranges: string) => ({
+    outboundRanges: parseOutboundRanges(ranges) ?? [],
+    webAuthorities: [web.ca],
+    resolve: async (name: string) => [addresses[name] ?? '127.0.0.2'],
+  });
+
+  test('in a private network is asked where an operator allows that network, and leads to another name in it', async () => {
+    const issuer = await startTlsProvider((port) => `https://keys.test:${port}/jwks`);
+    expect(await createKeyFetcher(places('127.0.0.1/32'))(issuer)).toEqual({ ok: true, value: { keys: [key] } });
+    expect(asked).toEqual(['idp.test/.well-known/openid-configuration', 'keys.test/jwks']);
+  });
+
+  test('is not connected to where its name means a private address and nobody allows that', async () => {
+    const issuer = await startTlsProvider((port) => `https://keys.test:${port}/jwks`);
+    for (const ranges of ['', '127.0.0.2/32', '10.0.0.0/8'])
+      expect(await createKeyFetcher(places(ranges))(issuer)).toMatchObject({ ok: false, reason: 'issuer-address' });
+    // Nor where development lets providers be on this machine: this one is not configured there.
+    const development = { ...places(''), allowLoopback: true };
+    expect(await createKeyFetcher(development)(issuer)).toMatchObject({ ok: false, reason: 'issuer-address' });
+    expect(asked).toEqual([]);
+  });
+
+  test.each([
+    ['a name inside', (port: number) => `https://inside.test:${port}/jwks`],
+    ['an address inside', (port: number) => `https://127.0.0.2:${port}/jwks`],
+    ['an address inside, in another spelling', (port: number) => `https://[::ffff:7f00:2]:${port}/jwks`],
+    ['the metadata service of a cloud', () => 'https://169.254.169.254/latest/meta-data'],
+  ])('does not lead us to %s', async (_, keysAt) => {
+    const fetchKeys = createKeyFetcher(places('127.0.0.1/32'));
+    expect(await fetchKeys(await startTlsProvider(keysAt))).toMatchObject({ ok: false, reason: 'issuer-address' });
+    expect(asked).toEqual(['idp.test/.well-known/openid-configuration']);
+  });
+
+  test('does not lead us inside by a name that means something else the next time it is resolved', async () => {
+    const issuer = await startTlsProvider((port) => `https://keys.test:${port}/jwks`);
+    const answers = ['127.0.0.1', '127.0.0.2', '127.0.0.1'];
+    const resolved: string[] = [];
+    const resolve = async (name: string) => {
+      resolved.push(name);
+      return [answers.shift() ?? '127.0.0.1'];
+    };
+    const rebinding = createKeyFetcher({ ...places('127.0.0.1/32'), resolve });
+    expect(await rebinding(issuer)).toMatchObject({ ok: false, reason: 'issuer-address' });
+    // Each place is resolved once, and what was checked is what is connected to.
+    expect(resolved).toEqual(['idp.test', 'keys.test']);
+    expect(asked).toHaveLength(1);
+  });
+
+  test('is not believed when nobody vouches for it, or for another name', async () => {
+    const issuer = await startTlsProvider((port) => `https://keys.test:${port}/jwks`);
+    const { webAuthorities: _, ...byPlatform } = places('127.0.0.1/32');
+    expect(await createKeyFetcher(byPlatform)(issuer)).toMatchObject({ ok: false, reason: 'issuer-unreachable' });
+    const other = createWebServer('DNS:other.test');
+    const elsewhere = await startTlsProvider((port) => `https://keys.test:${port}/jwks`, other);
+    const fetched = await createKeyFetcher({ ...places('127.0.0.1/32'), webAuthorities: [other.ca] })(elsewhere);
+    expect(fetched).toMatchObject({ ok: false, reason: 'issuer-unreachable' });
+    expect(asked).toEqual([]);
   });
 });
 

@@ -1,12 +1,20 @@
 /**
  * Keeps the keys of the release's token issuers in the feed. Only issuers that a release names are fetched, by discovery
- * from their own origin, in bounded time and size and without redirects; a key set is never taken from a token.
+ * from their own origin, at addresses that are allowed, in bounded time and size and without redirects; a key set is never
+ * taken from a token.
  */
 import { canonicalJson } from '@postern/canonical-json';
 import type { AppendReason, FeedLog } from '@postern/feed';
+import {
+  fetchChecked,
+  type IsAddressAllowed,
+  type FetchReason as OutboundReason,
+  resolveByPlatform,
+} from '@postern/outbound';
 import type { TokenIssuer } from '@postern/policy-engine';
 import { accept, type Result, refuse } from '@postern/result';
 import type { Clock } from '@postern/store';
+import { addressRuleAfter, addressRuleOf, isLoopbackHost, type OutboundPlaces } from '../outbound.ts';
 
 /** Keys that nobody confirmed for a day are believed no longer. */
 const KEYS_LIFE_MS = 24 * 60 * 60 * 1000;
@@ -16,7 +24,13 @@ const MAX_KEYS = 100;
 const KEY_TYPES: readonly unknown[] = ['EC', 'RSA', 'OKP'];
 const PUBLIC_MEMBERS = ['kty', 'kid', 'use', 'alg', 'crv', 'x', 'y', 'n', 'e'];
 
-export type FetchReason = 'issuer-url' | 'issuer-unreachable' | 'issuer-document' | 'issuer-mismatch';
+export type FetchReason =
+  | 'issuer-url'
+  /** What the issuer's name, or the place of its keys, means is where nobody may be sent. */
+  | 'issuer-address'
+  | 'issuer-unreachable'
+  | 'issuer-document'
+  | 'issuer-mismatch';
 export type FetchKeys = (
   issuer: string,
 ) => Promise<Result<{ readonly keys: readonly { readonly [name: string]: unknown }[] }, FetchReason>>;
@@ -54,48 +68,71 @@ export async function publishTokenKeys(ports: {
 }
 
 /**
- * OpenID Connect Discovery 1.0 section 4. `allowLoopback`: plain http to this machine, for a development provider: only
- * for an issuer that is on this machine itself, so that no provider elsewhere leads our calls to it.
+ * OpenID Connect Discovery 1.0 section 4. Plain http is for a development provider: only to this machine, and only for an
+ * issuer that is on it, so that no provider elsewhere leads our calls to it.
  */
-export function createKeyFetcher(options: { readonly allowLoopback: boolean }): FetchKeys {
+export function createKeyFetcher(places: OutboundPlaces): FetchKeys {
+  const { resolve = resolveByPlatform, webAuthorities } = places;
+
+  async function fetchJson(
+    text: unknown,
+    mayBePlain: boolean,
+    isAddressAllowed: IsAddressAllowed,
+  ): Promise<Result<{ readonly document: Document; readonly address: string }, FetchReason>> {
+    if (typeof text !== 'string' || !URL.canParse(text)) return refuse('issuer-url');
+    const url = new URL(text);
+    if (url.protocol !== 'https:' && !(mayBePlain && isPlainLoopback(url)))
+      return refuse('issuer-url', 'https is required');
+    const rules = { isAddressAllowed, resolve, serverAuthorities: webAuthorities ?? ('platform' as const), ...BOUNDS };
+    const answer = await fetchChecked(url.href, rules);
+    if (!answer.ok) return refuse(REASONS[answer.reason], answer.reason);
+    const { status, body, address } = answer.value;
+    if (status < 200 || status > 299) return refuse('issuer-unreachable', String(status));
+    const document = parseDocument(body);
+    return document === undefined ? refuse('issuer-document') : accept({ document, address });
+  }
+
   return async (issuer) => {
-    const mayBeLoopback = options.allowLoopback && URL.canParse(issuer) && isLoopback(new URL(issuer));
-    const metadata = await fetchJson(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`, mayBeLoopback);
+    if (!URL.canParse(issuer)) return refuse('issuer-url');
+    const configured = new URL(issuer);
+    const mayBePlain = places.allowLoopback === true && isPlainLoopback(configured);
+    const rule = addressRuleOf(places, configured);
+    const place = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
+    const metadata = await fetchJson(place, mayBePlain, rule);
     if (!metadata.ok) return metadata;
-    if (metadata.value['issuer'] !== issuer) return refuse('issuer-mismatch');
-    const document = await fetchJson(metadata.value['jwks_uri'], mayBeLoopback);
-    if (!document.ok) return document;
-    const { keys } = document.value;
+    const { document, address } = metadata.value;
+    if (document['issuer'] !== issuer) return refuse('issuer-mismatch');
+    const fetched = await fetchJson(document['jwks_uri'], mayBePlain, addressRuleAfter(rule, address));
+    if (!fetched.ok) return fetched;
+    const { keys } = fetched.value.document;
     if (!Array.isArray(keys) || keys.length > MAX_KEYS) return refuse('issuer-document', 'keys');
     return accept({ keys: keys.map(publicMembers).filter((key) => KEY_TYPES.includes(key['kty'])) });
   };
 }
 
-const isLoopback = (url: URL) => url.protocol === 'http:' && ['127.0.0.1', '[::1]', 'localhost'].includes(url.hostname);
+type Document = { readonly [name: string]: unknown };
 
-async function fetchJson(
-  text: unknown,
-  mayBeLoopback: boolean,
-): Promise<Result<{ readonly [name: string]: unknown }, FetchReason>> {
-  if (typeof text !== 'string' || !URL.canParse(text)) return refuse('issuer-url');
-  const url = new URL(text);
-  if (url.protocol !== 'https:' && !(mayBeLoopback && isLoopback(url)))
-    return refuse('issuer-url', 'https is required');
-  if (url.username !== '' || url.password !== '') return refuse('issuer-url', 'no credentials');
+/** A redirect is no answer: an issuer says itself where its keys are. */
+const BOUNDS = { ports: 'any', maxRedirects: 0, maxBytes: MAX_DOCUMENT_BYTES, timeoutMs: TIMEOUT_MS } as const;
+
+const REASONS: { readonly [R in OutboundReason]: FetchReason } = {
+  'url-refused': 'issuer-url',
+  'address-refused': 'issuer-address',
+  'name-unresolved': 'issuer-unreachable',
+  'connection-failed': 'issuer-unreachable',
+  'redirects-too-many': 'issuer-unreachable',
+  'timed-out': 'issuer-unreachable',
+  'answer-too-large': 'issuer-document',
+};
+
+const isPlainLoopback = (url: URL) => url.protocol === 'http:' && isLoopbackHost(url);
+
+function parseDocument(body: Uint8Array): Document | undefined {
   try {
-    const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(TIMEOUT_MS) });
-    if (!response.ok) return refuse('issuer-unreachable', String(response.status));
-    const chunks: Uint8Array[] = [];
-    let size = 0;
-    for await (const chunk of response.body ?? []) {
-      size += chunk.byteLength;
-      if (size > MAX_DOCUMENT_BYTES) return refuse('issuer-document', 'too large');
-      chunks.push(chunk);
-    }
-    const value = JSON.parse(Buffer.concat(chunks).toString('utf8'));
-    return typeof value === 'object' && value !== null ? accept(value) : refuse('issuer-document');
-  } catch (fault) {
-    return refuse(fault instanceof SyntaxError ? 'issuer-document' : 'issuer-unreachable');
+    const value: unknown = JSON.parse(Buffer.from(body).toString('utf8'));
+    return typeof value === 'object' && value !== null ? (value as Document) : undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -90,7 +90,7 @@ describeWithTool('federation with go-spiffe', ['spiffe-peer', 'openssl'], (tools
         bootstrapBundle: readFileSync(file('other.json'), 'utf8'),
         createdAtMs: 0,
       };
-      const ports = { known: undefined, nowMs: Date.now() };
+      const ports = { known: undefined, nowMs: Date.now(), places: { allowLoopback: true } };
       expect(await fetchBundle(relationship, ports)).toMatchObject({
         ok: true,
         value: { trustDomain: OTHER, sequence: 4, refreshHintSeconds: 120 },

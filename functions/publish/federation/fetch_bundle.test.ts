@@ -1,28 +1,25 @@
-import { execFileSync } from 'node:child_process';
 import { createPrivateKey } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { checkFederationInput, type FederationRelationship } from '@postern/ca';
 import { formatTrustBundle, parseTrustDomain, type TrustDomain } from '@postern/spiffe';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createOpensslAuthority, type OpensslAuthority } from '../../../test/kit/openssl_svids.ts';
+import { createWebServer, type WebServer } from '../../../test/kit/openssl_web_server.ts';
+import { parseOutboundRanges } from '../../outbound.ts';
 import { fetchBundle } from './fetch_bundle.ts';
 
 const FEDERATED = 'other.test' as TrustDomain;
 const servers: Server[] = [];
-const folder = mkdtempSync(join(tmpdir(), 'postern-federation-'));
 let other: OpensslAuthority;
 let foreign: OpensslAuthority;
-let web: { readonly ca: string; readonly cert: string; readonly key: string };
+let web: WebServer;
 
 beforeAll(() => {
   other = createOpensslAuthority('openssl', FEDERATED);
   foreign = createOpensslAuthority('openssl', 'foreign.test');
-  web = createWebServer('IP:127.0.0.1');
+  web = createWebServer('IP:127.0.0.1,IP:127.0.0.2,DNS:bundle.test,DNS:inside.test');
 });
 afterEach(() => {
   for (const server of servers.splice(0)) {
@@ -33,26 +30,7 @@ afterEach(() => {
 afterAll(() => {
   other.remove();
   foreign.remove();
-  rmSync(folder, { recursive: true });
 });
-
-/** A self-signed authority and a server certificate for `name`, both OpenSSL's work. */
-function createWebServer(name: string): { readonly ca: string; readonly cert: string; readonly key: string } {
-  const file = (base: string) => join(folder, base);
-  writeFileSync(file('cnf'), '[req]\ndistinguished_name = name\n[name]\n');
-  const make = (base: string, subject: string, more: readonly string[]) =>
-    execFileSync(
-      'openssl',
-      ['req', '-x509', '-config', file('cnf'), '-days', '1', '-subj', subject, '-newkey', 'ec', '-pkeyopt']
-        .concat('ec_paramgen_curve:P-256', '-nodes', '-keyout', file(`${base}.key`), '-out', file(`${base}.pem`))
-        .concat(more),
-      { stdio: 'pipe' },
-    );
-  make('ca', '/O=web authority', ['-addext', 'basicConstraints=critical,CA:TRUE']);
-  make('web', '/O=web server', ['-addext', `subjectAltName=${name}`, '-CA', file('ca.pem'), '-CAkey', file('ca.key')]);
-  const text = (base: string) => readFileSync(file(base), 'utf8');
-  return { ca: text('ca.pem'), cert: text('web.pem'), key: text('web.key') };
-}
 
 const bundleOf = (authority: OpensslAuthority, sequence = 1) =>
   formatTrustBundle({
@@ -109,7 +87,7 @@ const overSpiffe = (url: string, authority = other): FederationRelationship => (
 });
 
 const ask = (relationship: FederationRelationship, known?: Parameters<typeof fetchBundle>[1]['known']) =>
-  fetchBundle(relationship, { known, nowMs: Date.now(), webAuthorities: [web.ca] });
+  fetchBundle(relationship, { known, nowMs: Date.now(), places: { allowLoopback: true, webAuthorities: [web.ca] } });
 
 describe('an endpoint on the web', () => {
   test('is believed by the web’s authorities', async () => {
@@ -123,7 +101,8 @@ describe('an endpoint on the web', () => {
 
   test('is not believed when nobody vouches for it, or for another name', async () => {
     const url = await serve(web, answer(bundleOf(other)));
-    const untrusted = await fetchBundle(overWeb(url), { known: undefined, nowMs: Date.now() });
+    const places = { allowLoopback: true };
+    const untrusted = await fetchBundle(overWeb(url), { known: undefined, nowMs: Date.now(), places });
     expect(untrusted).toMatchObject({ ok: false, reason: 'endpoint-unreachable' });
     const elsewhere = await serve(createWebServer('DNS:other.test'), answer(bundleOf(other)));
     expect(await ask(overWeb(elsewhere))).toMatchObject({ ok: false, reason: 'endpoint-unreachable' });
@@ -168,6 +147,70 @@ describe('an endpoint that is a workload', () => {
     const url = await serve(spiffeServer(foreign, '/bundle'), answer(bundleOf(other, 3)));
     const relationship = overSpiffe(url, foreign);
     expect(await ask(relationship)).toMatchObject({ ok: true, value: { trustDomain: FEDERATED, sequence: 3 } });
+  });
+});
+
+describe('nobody is led inside', () => {
+  const addresses: { readonly [name: string]: string } = { 'bundle.test': '127.0.0.1' };
+  const resolve = async (name: string) => [addresses[name] ?? '127.0.0.2'];
+  const from = (relationship: FederationRelationship, ranges: string, change = {}) => {
+    const outboundRanges = parseOutboundRanges(ranges) ?? [];
+    const places = { outboundRanges, webAuthorities: [web.ca], resolve, ...change };
+    return fetchBundle(relationship, { known: undefined, nowMs: Date.now(), places });
+  };
+  /** Counts connections, whether or not anything is asked over them. */
+  async function serveCounting(tls: { readonly cert: string; readonly key: string }, listener: Listener) {
+    const url = await serve(tls, listener);
+    const count = { connections: 0, port: new URL(url).port };
+    servers.at(-1)?.on('connection', () => count.connections++);
+    return count;
+  }
+
+  test('by an endpoint whose name means a private address, of neither profile', async () => {
+    const count = await serveCounting(web, answer(bundleOf(other, 3)));
+    const url = `https://bundle.test:${count.port}/`;
+    for (const relationship of [overWeb(url), overSpiffe(url)]) {
+      expect(await from(relationship, '')).toMatchObject({ ok: false, reason: 'endpoint-address' });
+      // An endpoint that is configured elsewhere is not on this machine, whatever its name means.
+      expect(await from(relationship, '', { allowLoopback: true })).toMatchObject({ reason: 'endpoint-address' });
+    }
+    expect(count.connections).toBe(0);
+    expect(await from(overWeb(url), '127.0.0.1/32')).toMatchObject({ ok: true, value: { sequence: 3 } });
+  });
+
+  test.each([
+    ['to a name inside', 'https://inside.test:PORT/'],
+    ['to an address inside', 'https://127.0.0.2:PORT/'],
+    ['to the metadata service of a cloud', 'https://169.254.169.254/'],
+  ])('by a redirect %s', async (_, location) => {
+    const count = await serveCounting(web, (_request, response) => {
+      response.writeHead(302, { location: location.replace('PORT', count.port) }).end();
+    });
+    const url = `https://bundle.test:${count.port}/`;
+    expect(await from(overWeb(url), '127.0.0.1/32')).toMatchObject({ ok: false, reason: 'endpoint-address' });
+    expect(count.connections).toBe(1);
+  });
+
+  test('by a name that means something else a moment later', async () => {
+    const count = await serveCounting(web, (request, response) => {
+      if (request.url === '/') response.writeHead(302, { location: '/again' }).end();
+      else response.end(bundleOf(other));
+    });
+    const answers = ['127.0.0.1', '127.0.0.2'];
+    const rebinding = { resolve: async () => [answers.shift() ?? '127.0.0.1'] };
+    const fetched = await from(overWeb(`https://bundle.test:${count.port}/`), '127.0.0.1/32', rebinding);
+    expect(fetched).toMatchObject({ ok: false, reason: 'endpoint-address' });
+    expect(count.connections).toBe(1);
+    expect(answers).toEqual([]);
+  });
+
+  test('a name that nobody knows is told', async () => {
+    const unknown = { resolve: () => Promise.reject(new Error('ENOTFOUND')) };
+    expect(await from(overWeb('https://bundle.test/'), '', unknown)).toEqual({
+      ok: false,
+      reason: 'endpoint-unreachable',
+      detail: 'name-unresolved',
+    });
   });
 });
 

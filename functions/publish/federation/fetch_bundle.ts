@@ -1,14 +1,16 @@
 /**
  * Fetches the bundle of another trust domain (SPIFFE Federation 5). The endpoint is authenticated before the request is
  * sent: `https_web` by the web's authorities, `https_spiffe` as exactly the configured SPIFFE ID, by the newest bundle of
- * its trust domain. In bounded time and size; nothing of the answer changes where the next request goes.
+ * its trust domain. At allowed addresses, in bounded time and size; nothing of the answer changes where the next request goes.
  */
 
 import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
+import { isIP } from 'node:net';
 import { connect, type DetailedPeerCertificate, type TLSSocket } from 'node:tls';
 import { checkEndpointUrl, type FederationRelationship } from '@postern/ca';
 import { verifyX509Signature } from '@postern/keys';
+import { type IsAddressAllowed, resolveByPlatform, resolveChecked } from '@postern/outbound';
 import { accept, type Result, refuse } from '@postern/result';
 import {
   type BundleReason,
@@ -19,10 +21,13 @@ import {
   type TrustBundle,
   verifyX509Svid,
 } from '@postern/spiffe';
+import { addressRuleAfter, addressRuleOf, type OutboundPlaces } from '../../outbound.ts';
 
 export type FetchBundleReason =
   | BundleReason
   | 'federation-url'
+  /** What its name, or the one of a redirect, means is where nobody may be sent. */
+  | 'endpoint-address'
   | 'endpoint-unreachable'
   | 'endpoint-untrusted'
   | 'endpoint-status'
@@ -32,10 +37,10 @@ export interface FetchBundlePorts {
   /** Newest bundle of a trust domain; `undefined`: the bootstrap bundle is used. */
   readonly known: TrustBundle | undefined;
   readonly nowMs: number;
-  /** PEM; those of the platform when absent. */
-  readonly webAuthorities?: readonly string[];
+  readonly places: OutboundPlaces;
 }
 
+/** Of all of it, redirects too. */
 const TIMEOUT_MS = 5_000;
 const MAX_REDIRECTS = 3;
 /** Mozilla's "intermediate" (Federation 5). */
@@ -47,13 +52,17 @@ export async function fetchBundle(
 ): Promise<Result<TrustBundle, FetchBundleReason>> {
   const trustDomain = parseTrustDomain(relationship.trustDomain);
   if (!trustDomain.ok) throw new Error('a stored relationship names no trust domain', { cause: trustDomain });
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
   let place = relationship.url;
+  let rule: IsAddressAllowed | undefined;
   for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
     const url = checkEndpointUrl(place);
     if (!url.ok) return url;
-    const answer = await get(url.value, relationship, ports);
+    rule ??= addressRuleOf(ports.places, url.value);
+    const answer = await get(url.value, relationship, ports, rule, signal);
     if (!answer.ok) return answer;
-    const { status, location, body } = answer.value;
+    const { status, location, body, address } = answer.value;
+    rule = addressRuleAfter(rule, address);
     if (status >= 300 && status < 400 && location !== undefined && URL.canParse(location, url.value.href)) {
       place = new URL(location, url.value.href).href;
       continue;
@@ -68,23 +77,49 @@ interface Answer {
   readonly status: number;
   readonly location: string | undefined;
   readonly body: string;
+  /** That was connected to. */
+  readonly address: string;
 }
 
 async function get(
   url: URL,
   relationship: FederationRelationship,
   ports: FetchBundlePorts,
+  isAddressAllowed: IsAddressAllowed,
+  signal: AbortSignal,
 ): Promise<Result<Answer, FetchBundleReason>> {
-  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  const { resolve = resolveByPlatform } = ports.places;
+  const resolved = await resolveChecked(hostOf(url), { isAddressAllowed, resolve }, signal);
+  if (!resolved.ok) {
+    const { reason, detail = reason } = resolved;
+    return reason === 'address-refused' ? refuse('endpoint-address', detail) : refuse('endpoint-unreachable', reason);
+  }
+  let failed: Result<Answer, FetchBundleReason> = refuse('endpoint-unreachable');
+  for (const address of resolved.value) {
+    failed = await getFrom(address, url, relationship, ports, signal);
+    if (failed.ok || failed.reason !== 'endpoint-unreachable') return failed;
+  }
+  return failed;
+}
+
+async function getFrom(
+  address: string,
+  url: URL,
+  relationship: FederationRelationship,
+  ports: FetchBundlePorts,
+  signal: AbortSignal,
+): Promise<Result<Answer, FetchBundleReason>> {
   let socket: TLSSocket | undefined;
   try {
-    const connected = await connectTo(url, relationship, ports, signal);
+    const connected = await connectTo(address, url, relationship, ports, signal);
     if (!connected.ok) return connected;
     socket = connected.value;
     const response = await ask(url, socket, signal);
     const { statusCode: status = 0, headers } = response;
     const body = status === 200 ? await readBody(response) : '';
-    return body === undefined ? refuse('bundle-too-large') : accept({ status, location: headers.location, body });
+    return body === undefined
+      ? refuse('bundle-too-large')
+      : accept({ status, location: headers.location, body, address });
   } catch (fault) {
     return refuse('endpoint-unreachable', fault instanceof Error ? codeOf(fault) : undefined);
   } finally {
@@ -92,25 +127,29 @@ async function get(
   }
 }
 
+const hostOf = (url: URL) => url.hostname.replace(/^\[(.*)\]$/, '$1');
+
 function codeOf(fault: Error): string {
   return 'code' in fault && typeof fault.code === 'string' ? fault.code : fault.name;
 }
 
-/** A connection to an endpoint that is who it should be. */
+/** A connection to an endpoint that is who it should be. `address`: checked. */
 async function connectTo(
+  address: string,
   url: URL,
   relationship: FederationRelationship,
-  { known, nowMs, webAuthorities }: FetchBundlePorts,
+  { known, nowMs, places: { webAuthorities } }: FetchBundlePorts,
   signal: AbortSignal,
 ): Promise<Result<TLSSocket, 'endpoint-untrusted'>> {
-  const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+  signal.throwIfAborted();
   const isWeb = relationship.profile === 'https_web';
   const socket = connect({
-    host,
+    host: address,
     port: Number(url.port || 443),
     minVersion: MIN_VERSION,
     ALPNProtocols: ['http/1.1'],
-    ...(/^[\d.]+$|:/.test(host) ? {} : { servername: host }),
+    // A server that is named by its address is verified by that.
+    servername: isIP(hostOf(url)) === 0 ? url.hostname : '',
     // Whom a SPIFFE endpoint's certificate speaks for is not a host's name; it is verified below, before anything is sent.
     rejectUnauthorized: isWeb,
     ...(isWeb && webAuthorities !== undefined && { ca: [...webAuthorities] }),

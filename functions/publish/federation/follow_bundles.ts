@@ -26,7 +26,7 @@ export interface FollowBundlesPorts {
   readonly relationships: Pick<FederationStore, 'get' | 'list'>;
   readonly fetchBundle: (
     relationship: FederationRelationship,
-    ports: FetchBundlePorts,
+    ports: Pick<FetchBundlePorts, 'known' | 'nowMs'>,
   ) => Promise<Result<TrustBundle, FetchBundleReason>>;
   readonly feedLog: FeedLog;
   readonly clock: Clock;

@@ -63,6 +63,7 @@ describe('a failure says by exit code, reason and advice what it is, and never a
       'usage',
       'url-insecure',
     ],
+    ['a private network that is none', ['start', '--outbound-ranges', '10.1.0.0/16,vpc'], 'usage', 'option-value'],
     ['a user in the URL', ['status', '--url', 'https://u:p@postern.example'], 'usage', 'url-malformed'],
     ['no URL', ['status', '--url', 'postern'], 'usage', 'url-malformed'],
     ['an unknown entry', ['entry', 'show', '0198c0de'], 'refused', 'not-found'],

@@ -1,6 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
+import { createWebServer } from '../../../test/kit/openssl_web_server.ts';
 import { createAddressRule, parseAddressRange } from './address.ts';
 import { fetchChecked, type OutboundRules } from './fetch_checked.ts';
 
@@ -91,6 +93,39 @@ describe('nobody is led inside', () => {
     // Only the first hop's own address is allowed, and its port: what it leads to is held to the same.
     const answer = await fetchChecked(`http://a.test:${port}/`, rules(port, { ports: [80, 443, port] }));
     expect(answer).toMatchObject({ ok: false, reason });
+  });
+});
+
+describe('a server over TLS', () => {
+  const web = createWebServer('DNS:a.test');
+  async function serveTls(): Promise<number> {
+    const server = createTlsServer(web, (_, response) => void response.end('hello'));
+    servers.push(server);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return (server.address() as AddressInfo).port;
+  }
+
+  test('is believed where its name is vouched for by the authorities that were named', async () => {
+    const port = await serveTls();
+    const answer = await fetchChecked(`https://a.test:${port}/`, rules(port, { serverAuthorities: [web.ca] }));
+    expect(answer).toMatchObject({ ok: true, value: { status: 200 } });
+  });
+
+  test.each<[what: string, host: string, authorities: OutboundRules['serverAuthorities']]>([
+    ['under another name', 'b.test', [web.ca]],
+    ['under its address alone', '127.0.0.1', [web.ca]],
+    ['by another authority', 'a.test', [createWebServer('DNS:a.test').ca]],
+    ['by the platform, which does not know it', 'a.test', 'platform'],
+    ['by nobody at all', 'a.test', []],
+  ])('is not believed %s', async (_, host, serverAuthorities) => {
+    const port = await serveTls();
+    const answer = await fetchChecked(`https://${host}:${port}/`, rules(port, { serverAuthorities, ports: 'any' }));
+    expect(answer).toMatchObject({ ok: false, reason: 'connection-failed' });
+  });
+
+  test('is asked unverified only where nobody was named', async () => {
+    const port = await serveTls();
+    expect((await fetchChecked(`https://b.test:${port}/`, rules(port))).ok).toBe(true);
   });
 });
 

@@ -3,21 +3,21 @@
  * goes to the checked address itself: what the name means a moment later (DNS rebinding) changes nothing. Redirects are
  * followed by the same rules, each from the beginning.
  */
-import { lookup } from 'node:dns/promises';
-import { type IncomingMessage, type RequestOptions, request as requestPlain } from 'node:http';
-import { request as requestTls } from 'node:https';
+import { type IncomingMessage, request as requestPlain } from 'node:http';
+import { request as requestTls, type RequestOptions as TlsRequestOptions } from 'node:https';
 import { isIP } from 'node:net';
 import { accept, type Result, refuse } from '@postern/result';
-import type { IsAddressAllowed } from './address.ts';
+import { type ResolveReason, type ResolveRules, resolveChecked } from './resolve_checked.ts';
 
-/** Addresses of a name; throws or answers none where there are none. */
-export type ResolveName = (name: string) => Promise<readonly string[]>;
-
-export interface OutboundRules {
-  readonly isAddressAllowed: IsAddressAllowed;
-  readonly resolve: ResolveName;
+export interface OutboundRules extends ResolveRules {
   /** Of the URL and of each redirect. */
-  readonly ports: readonly number[];
+  readonly ports: readonly number[] | 'any';
+  /**
+   * Who vouches for a server's name over TLS: the platform's authorities, or these (PEM). Absent: nobody does. That is for a
+   * check that its answer proves by itself, of somebody who may be about to get a certificate (RFC 8555 8.3); whoever wants
+   * to believe the server says whom to ask.
+   */
+  readonly serverAuthorities?: readonly string[] | 'platform';
   readonly maxRedirects: number;
   /** Of the answer's body. */
   readonly maxBytes: number;
@@ -28,13 +28,11 @@ export interface OutboundRules {
 export type FetchReason =
   /** Not http or https, another port, credentials in it, too long. */
   | 'url-refused'
-  | 'name-unresolved'
-  /** Each address of the name is one that nobody may be sent to. */
-  | 'address-refused'
+  | ResolveReason
+  /** Also a server that nobody vouches for. */
   | 'connection-failed'
   | 'redirects-too-many'
-  | 'answer-too-large'
-  | 'timed-out';
+  | 'answer-too-large';
 
 export interface FetchedAnswer {
   readonly status: number;
@@ -44,18 +42,9 @@ export interface FetchedAnswer {
 }
 
 const MAX_URL_CHARS = 2048;
-/** IPv6 and IPv4, as a name with both has them. */
-const MAX_ADDRESSES = 2;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
-/** By the resolver of the platform, `/etc/hosts` too. */
-export const resolveByPlatform: ResolveName = async (name) =>
-  (await lookup(name, { all: true })).map(({ address }) => address);
-
-/**
- * `text`: untrusted. TLS is not verified: this is for a check that its answer proves by itself, of somebody who may be about
- * to get a certificate (RFC 8555 8.3); whoever wants to believe the server does not use this.
- */
+/** `text`: untrusted. */
 export async function fetchChecked(text: string, rules: OutboundRules): Promise<Result<FetchedAnswer, FetchReason>> {
   const signal = AbortSignal.timeout(rules.timeoutMs);
   let place = text;
@@ -72,14 +61,14 @@ export async function fetchChecked(text: string, rules: OutboundRules): Promise<
   return refuse('redirects-too-many');
 }
 
-function checkUrl(text: string, ports: readonly number[]): Result<URL, 'url-refused'> {
+function checkUrl(text: string, ports: OutboundRules['ports']): Result<URL, 'url-refused'> {
   if (text.length > MAX_URL_CHARS || !URL.canParse(text)) return refuse('url-refused');
   const url = new URL(text);
   const isPlain = url.protocol === 'http:';
   if (!isPlain && url.protocol !== 'https:') return refuse('url-refused', 'scheme');
   if (url.username !== '' || url.password !== '') return refuse('url-refused', 'credentials');
   const port = url.port === '' ? (isPlain ? 80 : 443) : Number(url.port);
-  return ports.includes(port) ? accept(url) : refuse('url-refused', 'port');
+  return ports === 'any' || ports.includes(port) ? accept(url) : refuse('url-refused', 'port');
 }
 
 interface Hop extends FetchedAnswer {
@@ -88,45 +77,25 @@ interface Hop extends FetchedAnswer {
 
 async function getFrom(url: URL, rules: OutboundRules, signal: AbortSignal): Promise<Result<Hop, FetchReason>> {
   const host = url.hostname.replace(/^\[|\]$/g, '');
-  const addresses = isIP(host) === 0 ? await resolveWithin(host, rules.resolve, signal) : accept([host]);
+  const addresses = await resolveChecked(host, rules, signal);
   if (!addresses.ok) return addresses;
-  const allowed = addresses.value.filter(rules.isAddressAllowed);
-  if (allowed.length === 0) return refuse('address-refused', addresses.value.slice(0, MAX_ADDRESSES).join(' '));
   let failed: Result<Hop, FetchReason> = refuse('connection-failed');
-  for (const address of allowed.slice(0, MAX_ADDRESSES)) {
-    failed = await get(url, host, address, rules.maxBytes, signal);
+  for (const address of addresses.value) {
+    failed = await get(url, host, address, rules, signal);
     if (failed.ok || failed.reason !== 'connection-failed') return failed;
   }
   return failed;
-}
-
-async function resolveWithin(
-  name: string,
-  resolve: ResolveName,
-  signal: AbortSignal,
-): Promise<Result<readonly string[], 'name-unresolved' | 'timed-out'>> {
-  const over = new Promise<undefined>((done) => {
-    if (signal.aborted) done(undefined);
-    signal.addEventListener('abort', () => done(undefined), { once: true });
-  });
-  try {
-    const addresses = await Promise.race([resolve(name), over]);
-    if (addresses === undefined) return refuse('timed-out');
-    return addresses.length > 0 ? accept(addresses) : refuse('name-unresolved');
-  } catch {
-    return refuse('name-unresolved');
-  }
 }
 
 async function get(
   url: URL,
   host: string,
   address: string,
-  maxBytes: number,
+  { maxBytes, serverAuthorities }: OutboundRules,
   signal: AbortSignal,
 ): Promise<Result<Hop, FetchReason>> {
   const isPlain = url.protocol === 'http:';
-  const options: RequestOptions & { readonly servername?: string; readonly rejectUnauthorized?: boolean } = {
+  const options: TlsRequestOptions = {
     host: address,
     port: url.port === '' ? (isPlain ? 80 : 443) : Number(url.port),
     path: `${url.pathname}${url.search}`,
@@ -139,7 +108,11 @@ async function get(
     },
     signal,
     agent: false,
-    ...(!isPlain && { servername: isIP(host) === 0 ? host : '', rejectUnauthorized: false }),
+    ...(!isPlain && {
+      servername: isIP(host) === 0 ? host : '',
+      rejectUnauthorized: serverAuthorities !== undefined,
+      ...(Array.isArray(serverAuthorities) && { ca: [...serverAuthorities] }),
+    }),
   };
   try {
     const response = await new Promise<IncomingMessage>((resolve, reject) => {

@@ -1,9 +1,9 @@
 export { type AddressRange, createAddressRule, type IsAddressAllowed, parseAddressRange } from './address.ts';
+export { type FetchedAnswer, type FetchReason, fetchChecked, type OutboundRules } from './fetch_checked.ts';
 export {
-  type FetchedAnswer,
-  type FetchReason,
-  fetchChecked,
-  type OutboundRules,
   type ResolveName,
+  type ResolveReason,
+  type ResolveRules,
   resolveByPlatform,
-} from './fetch_checked.ts';
+  resolveChecked,
+} from './resolve_checked.ts';

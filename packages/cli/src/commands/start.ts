@@ -14,6 +14,7 @@ interface Options {
   readonly trustDomain: string;
   readonly port: number;
   readonly authorizePort?: number;
+  readonly outboundRanges?: string;
 }
 
 const MAX_PORT = 65_535;
@@ -41,6 +42,10 @@ export function addStartCommand(parent: Command, cli: Cli): void {
           '--authorize-port <port>',
           'of HTTP ext_authz with mTLS; 0 for any; the one after --port when absent',
           parseNumber(0, MAX_PORT),
+        )
+        .option(
+          '--outbound-ranges <ranges>',
+          'private networks where token issuers and federated endpoints may be, as 10.1.0.0/16,fd00:1::/48; else POSTERN_OUTBOUND_RANGES',
         ),
     async run(cli, options) {
       const interrupted = cli.io.interrupted();
@@ -75,13 +80,23 @@ export function addStartCommand(parent: Command, cli: Cli): void {
 async function startControlPlane(cli: Cli, { trustDomain, port, ...options }: Options) {
   const dir = resolve(cli.io.folder, options.dir);
   const authorizePort = options.authorizePort ?? (port === 0 || port === MAX_PORT ? 0 : port + 1);
-  const { startLocal } = await import('@postern/functions/local');
+  const [{ startLocal }, { parseOutboundRanges }] = await Promise.all([
+    import('@postern/functions/local'),
+    import('@postern/functions/outbound'),
+  ]);
+  const text = options.outboundRanges ?? cli.io.environment['POSTERN_OUTBOUND_RANGES'] ?? '';
+  const outboundRanges = parseOutboundRanges(text);
+  if (outboundRanges === undefined) {
+    const message = `\`${text.slice(0, 100)}\` is no list of ranges, as in 10.1.0.0/16,fd00:1::/48`;
+    throw new CommandFailure('usage', 'option-value', message, 'see: postern start --help');
+  }
   try {
     return await startLocal({
       dir,
       trustDomain,
       port,
       authorizePort,
+      outboundRanges,
       log: createLog(cli),
     });
   } catch (cause) {
