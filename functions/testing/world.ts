@@ -83,7 +83,7 @@ const WAIT_MS = 3000;
 const BESIDE = /^(?:trail|record-|proof#)/;
 
 export async function startWorld(
-  options: { readonly dir?: string; readonly clock?: ManualClock } = {},
+  options: { readonly dir?: string; readonly clock?: ManualClock; readonly trustDomain?: string } = {},
 ): Promise<World> {
   const dir = options.dir ?? mkdtempSync(join(tmpdir(), 'postern-functions-'));
   const clock = options.clock ?? createManualClock();
@@ -108,7 +108,8 @@ export async function startWorld(
   const keys = failingKeys(openSoftwareKeyRing(join(dir, 'keys')), faults, (name) => signs.push(name));
 
   const log = (level: string, event: string, fields = {}) => void logs.push({ level, event, ...fields });
-  const places = { dir, trustDomain: TRUST_DOMAIN, port: 0, authorizePort: 0 };
+  const { trustDomain = TRUST_DOMAIN } = options;
+  const places = { dir, trustDomain, port: 0, authorizePort: 0 };
   const local = await startLocal({ ...places, clock, log, adapters: { table, objects, keys } });
   const administratorToken = readFileSync(local.administratorTokenFile, 'utf8').trim();
 

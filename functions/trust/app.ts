@@ -2,8 +2,8 @@
  * What this trust domain's SVIDs are verified with, for whoever asks: as a SPIFFE bundle (Federation 5.2, `https_web`),
  * and its JWT keys once more for relying parties that know OpenID Connect and not SPIFFE. All three are public and cached.
  */
-import { createHash } from 'node:crypto';
 import { PATHS } from '@postern/api';
+import { cacheHeaders } from '@postern/ca';
 import { formatTrustBundle, type TrustBundle } from '@postern/spiffe';
 import type { Hono } from 'hono';
 import { createDoor, type DoorPorts } from '../door/door.ts';
@@ -15,9 +15,6 @@ export interface TrustPorts extends DoorPorts, ListDoorPorts {
   /** Origin of the public doors: the `iss` of JWT-SVIDs. */
   readonly issuer: string;
 }
-
-/** Consumers ask again this often when the bundle names no hint (Federation 4.1). */
-const DEFAULT_REFRESH_HINT_SECONDS = 300;
 
 /** Cost of a call: one read of the bundle. */
 export function createTrustApp(ports: TrustPorts): Hono {
@@ -31,13 +28,8 @@ export function createTrustApp(ports: TrustPorts): Hono {
     door.open('GET', path, 0, async (context, call) => {
       const bundle = await ports.bundle();
       const body = render(bundle);
-      const etag = `"${createHash('sha256').update(body).digest('base64url')}"`;
-      const headers = {
-        'content-type': 'application/json',
-        'cache-control': `public, max-age=${bundle.refreshHintSeconds ?? DEFAULT_REFRESH_HINT_SECONDS}`,
-        etag,
-      };
-      if (call.headers.get('if-none-match') === etag) return context.body(null, 304, headers);
+      const headers = cacheHeaders(body, bundle);
+      if (call.headers.get('if-none-match') === headers.etag) return context.body(null, 304, headers);
       return context.body(body, 200, headers);
     });
   }

@@ -5,15 +5,17 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PATHS } from '@postern/api';
+import { type FederationsAnswer, PATHS } from '@postern/api';
 import type { FederationRelationship } from '@postern/ca';
 import { fetchBundle } from '@postern/functions/publish/federation/fetch_bundle';
 import { startWorld, type World } from '@postern/functions/testing/world';
 import { formatTrustBundle, type TrustDomain } from '@postern/spiffe';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createManualClock } from '@postern/store/testing';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createOpensslAuthority, type OpensslAuthority } from '../kit/openssl_svids.ts';
 import { type RunningProcess, startProcess } from '../kit/process.ts';
 import { describeWithTool } from '../kit/tools.ts';
+import { MINIMAL_POLICIES, startTestNode, type TestNode } from './node.ts';
 
 const OTHER = 'other.test' as TrustDomain;
 
@@ -100,5 +102,66 @@ describeWithTool('federation with go-spiffe', ['spiffe-peer', 'openssl'], (tools
     } finally {
       await server.stop();
     }
+  });
+
+  describe('the agent as the endpoint of its trust domain', () => {
+    let node: TestNode;
+    let elsewhere: World;
+    let url: string;
+    beforeAll(async () => {
+      node = await startTestNode(MINIMAL_POLICIES, { bundleEndpoint: { address: '127.0.0.1', port: 0 } });
+      await node.agent.ready(20_000);
+      elsewhere = await startWorld({ trustDomain: 'elsewhere.test', clock: createManualClock(Date.now()) });
+      url = `https://127.0.0.1:${node.agent.bundleEndpoint?.port}${PATHS.trustBundle}`;
+      // What one operator gives the other.
+      writeFileSync(file('demo.json'), await publicBundle());
+    });
+    afterAll(async () => {
+      await node.stop();
+      await elsewhere.remove();
+    });
+
+    const publicBundle = async () => (await fetch(node.plane.url + PATHS.trustBundle)).text();
+
+    it('go-spiffe fetches from it as https_spiffe, by exactly the agent’s ID', async () => {
+      const endpoint = ['-url', url, '-trust-domain', 'demo.test', '-bundle', file('demo.json')];
+      const fetched = await run(['fetch-bundle', ...endpoint, '-authorize', node.agent.spiffeId]);
+      expect(fetched.error).toBe('');
+      const {
+        spiffe_sequence: sequence,
+        spiffe_refresh_hint: refreshHintSeconds,
+        keys,
+      } = JSON.parse(await publicBundle());
+      const uses = keys.map(({ use }: { use: string }) => use);
+      const of = (use: string) => uses.filter((one: string) => one === use).length;
+      expect(fetched.line).toEqual({
+        trustDomain: 'demo.test',
+        sequence,
+        refreshHintSeconds,
+        x509Authorities: of('x509-svid'),
+        jwtAuthorities: of('jwt-svid'),
+      });
+      const wrong = await run(['fetch-bundle', ...endpoint, '-authorize', 'spiffe://demo.test/postern/agent/other']);
+      expect(wrong.error).toMatch(/unexpected ID/);
+      const untrusting = ['-url', url, '-trust-domain', 'demo.test', '-bundle', file('other.json')];
+      const foreign = await run(['fetch-bundle', ...untrusting, '-authorize', node.agent.spiffeId]);
+      expect(foreign.error).not.toBe('');
+    });
+
+    it('another Postern federates by it, and its feed has just that bundle', async () => {
+      const relationship = {
+        trustDomain: 'demo.test',
+        url,
+        profile: 'https_spiffe',
+        endpointSpiffeId: node.agent.spiffeId,
+        bootstrapBundle: readFileSync(file('demo.json'), 'utf8'),
+      };
+      expect((await elsewhere.admin('POST', PATHS.admin.federations, relationship)).status).toBe(201);
+      await elsewhere.tick();
+      const answer = await elsewhere.admin('GET', PATHS.admin.federations);
+      const { federations } = (await answer.json()) as FederationsAnswer;
+      expect(federations).toMatchObject([{ trustDomain: 'demo.test', bundleObservedAtMs: expect.any(Number) }]);
+      expect(elsewhere.logs.filter(({ event }) => event === 'federated-bundle-not-fetched')).toEqual([]);
+    });
   });
 });

@@ -27,7 +27,7 @@ const TRUST_DOMAIN = 'demo.test';
 /** `policies`: a policy repository to publish; agents need a release to be ready. */
 export async function startTestNode(
   policies: { readonly [path: string]: string },
-  more: Pick<LocalOptions, 'rolloverTimes'> & Pick<AgentOptions, 'pace'> = {},
+  more: Pick<LocalOptions, 'rolloverTimes'> & Pick<AgentOptions, 'pace' | 'bundleEndpoint'> = {},
 ): Promise<TestNode> {
   const dir = await mkdtemp(join(tmpdir(), 'postern-node-'));
   const log = () => {};
@@ -62,6 +62,7 @@ export async function startTestNode(
     auditMode: 'batched',
     log,
     ...(more.pace !== undefined && { pace: more.pace }),
+    ...(more.bundleEndpoint !== undefined && { bundleEndpoint: more.bundleEndpoint }),
   });
   return {
     dir,

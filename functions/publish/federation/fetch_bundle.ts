@@ -10,7 +10,7 @@ import { isIP } from 'node:net';
 import { connect, type DetailedPeerCertificate, type TLSSocket } from 'node:tls';
 import { checkEndpointUrl, type FederationRelationship } from '@postern/ca';
 import { verifyX509Signature } from '@postern/keys';
-import { type IsAddressAllowed, resolveByPlatform, resolveChecked } from '@postern/outbound';
+import { INTERMEDIATE_TLS, type IsAddressAllowed, resolveByPlatform, resolveChecked } from '@postern/outbound';
 import { accept, type Result, refuse } from '@postern/result';
 import {
   type BundleReason,
@@ -43,8 +43,6 @@ export interface FetchBundlePorts {
 /** Of all of it, redirects too. */
 const TIMEOUT_MS = 5_000;
 const MAX_REDIRECTS = 3;
-/** Mozilla's "intermediate" (Federation 5). */
-const MIN_VERSION = 'TLSv1.2';
 
 export async function fetchBundle(
   relationship: FederationRelationship,
@@ -146,7 +144,7 @@ async function connectTo(
   const socket = connect({
     host: address,
     port: Number(url.port || 443),
-    minVersion: MIN_VERSION,
+    ...INTERMEDIATE_TLS,
     ALPNProtocols: ['http/1.1'],
     // A server that is named by its address is verified by that.
     servername: isIP(hostOf(url)) === 0 ? url.hostname : '',

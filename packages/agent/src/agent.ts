@@ -15,6 +15,7 @@ import { createUnixAttestor } from './attest/unix.ts';
 import { leftoverRuns, openRunSpool } from './audit/runs.ts';
 import { createShipper } from './audit/shipper.ts';
 import { createRootFollower, FOLLOW_ROOT_MS } from './authority_chain.ts';
+import { listenForBundles } from './bundle_endpoint.ts';
 import { createControlPlaneClient, type SendCall, type SignProof } from './control_plane/client.ts';
 import { createFeedSync } from './control_plane/feed_sync.ts';
 import { createExtAuthz } from './ext_authz/index.ts';
@@ -53,6 +54,8 @@ export interface AgentOptions {
   readonly authzHttpSocket?: string;
   /** `strict`: an answer waits until its record is on disk. `batched`: up to two seconds of records are in memory only. */
   readonly auditMode: 'strict' | 'batched';
+  /** IP address and port where the trust domain's bundle is served with the agent's own SVID; none when absent. */
+  readonly bundleEndpoint?: { readonly address: string; readonly port: number };
   /**
    * Signs calls with the node's AWS credentials (service `lambda`), which it looks for when the first one is made; rejects
    * with `CredentialsMissing` where there are none. For control planes whose ingest door IAM guards.
@@ -72,6 +75,8 @@ export interface Agent {
   readonly spiffeId: string;
   /** Of its own SVID, as it is now. */
   serial(): string;
+  /** Where it listens for federated trust domains; undefined where it was not asked to. */
+  readonly bundleEndpoint: { readonly address: string; readonly port: number } | undefined;
   /** Resolves when a release and every entry's SVID are here; rejects with `AgentNotReady`, which says what is not. */
   ready(timeoutMs: number): Promise<void>;
   stop(): Promise<void>;
@@ -265,6 +270,13 @@ async function start(
     options.authzHttpSocket === undefined
       ? undefined
       : await extAuthz.listenHttp(options.authzHttpSocket, PUBLIC_SOCKET);
+  const bundleEndpoint =
+    options.bundleEndpoint === undefined
+      ? undefined
+      : await listenForBundles(
+          { identity, bundle: () => follower.bundles(clock.nowMs())?.get(trust.trustDomain), log },
+          options.bundleEndpoint,
+        );
 
   // Loops.
   let isSynced = false;
@@ -278,6 +290,7 @@ async function start(
     const renewed = await renewNode({ client, folder, trust }, nowMs, identity);
     if (!renewed.ok) return log('error', 'renewal-refused', { reason: renewed.reason });
     identity = renewed.value;
+    bundleEndpoint?.present(identity);
     log('info', 'renewed', { serial: identity.serial });
   });
   // What leads to an authority that is gone is not left for the next round.
@@ -297,6 +310,7 @@ async function start(
   return {
     spiffeId,
     serial: () => identity?.serial ?? serial,
+    bundleEndpoint: bundleEndpoint && { address: bundleEndpoint.address, port: bundleEndpoint.port },
     ready: (timeoutMs) => waitUntilReady(readiness, timeoutMs),
     async stop() {
       await Promise.all([feed.stop(), entries.stop(), renewal.stop(), shipLeftover.stop()]);
@@ -304,6 +318,7 @@ async function start(
         workloadServer.close(),
         options.authzGrpcSocket === undefined ? undefined : authzServer.close(),
         httpServer?.close(),
+        bundleEndpoint?.close(),
       ]);
       await extAuthz.flush();
       await producer.close().catch((fault: Error) => log('error', 'records-not-closed', { error: fault.message }));

@@ -20,6 +20,7 @@ export type { MatchedEntry, UnfilledEntry } from './entry_match.ts';
 export { createEntryStore, type EntryStore } from './entry_store.ts';
 export { type FillReason, isTemplate } from './entry_template.ts';
 export { type CertifyIssuerKey, createEphemeralIssuer } from './ephemeral_issuer.ts';
+export { cacheHeaders } from './federation/cached_document.ts';
 export {
   checkEndpointUrl,
   checkFederationInput,

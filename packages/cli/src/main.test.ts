@@ -192,9 +192,14 @@ describe('from nothing to an identity', () => {
     const spiffeId = 'spiffe://demo.test/app';
     await run('policy', 'publish', POLICIES);
     await run('token', 'create', '--agent', 'node-1', '--out', 'node-1.token');
-    const agent = await startPostern(['agent', '--join-token-file', 'node-1.token'], { folder });
+    const endpoint = ['--bundle-endpoint', '127.0.0.1:0'];
+    const agent = await startPostern(['agent', '--join-token-file', 'node-1.token', ...endpoint], { folder });
     try {
-      expect(JSON.parse(agent.firstLine)).toMatchObject({ event: 'ready', spiffeId: agentId });
+      expect(JSON.parse(agent.firstLine)).toMatchObject({
+        event: 'ready',
+        spiffeId: agentId,
+        bundleEndpoint: { address: '127.0.0.1', port: expect.any(Number) },
+      });
       const early = await controlPlane.run(['svid', 'fetch', '--json']);
       expect(JSON.parse(early.out).error).toMatchObject({
         reason: 'identity-not-issued',

@@ -10,6 +10,8 @@ export interface StartFault {
 
 /** Of the file system, where the folder is at fault and not the program. */
 const FOLDER_CODES = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'EISDIR', 'ENOENT', 'ENOSPC', 'EDQUOT']);
+/** Of an address of another machine, or a port of the system's. */
+const PLACE_CODES = new Set(['EACCES', 'EADDRNOTAVAIL']);
 /** SQLITE_BUSY: another process holds the database. */
 const SQLITE_BUSY = 5;
 
@@ -31,6 +33,13 @@ export function explainStartFault(fault: unknown, dir: string, portOptions: stri
         reason: 'port-in-use',
         message: `\`${address}:${port}\` is in use`,
         advice: `end what listens there (another Postern?), or choose others: ${portOptions}`,
+      };
+    if (PLACE_CODES.has(code) && port !== undefined)
+      return {
+        exit: 'usage',
+        reason: 'address-unusable',
+        message: `nobody may listen at \`${address}:${port}\` here: ${code}`,
+        advice: `choose an address of this machine, and a port from 1024 on: ${portOptions}`,
       };
     if (errcode === SQLITE_BUSY)
       return {

@@ -1,5 +1,6 @@
 export { type AddressRange, createAddressRule, type IsAddressAllowed, parseAddressRange } from './address.ts';
 export { type FetchedAnswer, type FetchReason, fetchChecked, type OutboundRules } from './fetch_checked.ts';
+export { INTERMEDIATE_TLS } from './intermediate_tls.ts';
 export {
   type ResolveName,
   type ResolveReason,

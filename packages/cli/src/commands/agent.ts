@@ -8,6 +8,7 @@ import { defineCommand } from '../define_command.ts';
 import type { ExitName } from '../exit_codes.ts';
 import { CommandFailure } from '../failure.ts';
 import { createLog } from '../log_lines.ts';
+import { parseListenAddress } from '../option_values.ts';
 import { readSecretFile } from '../secret_file.ts';
 import { createSignedFetch } from '../signed_fetch.ts';
 import { explainStartFault } from '../start_fault.ts';
@@ -19,6 +20,7 @@ interface Options {
   readonly workloadApiSocket?: string;
   readonly extAuthzSocket?: string;
   readonly extAuthzHttpSocket?: string;
+  readonly bundleEndpoint?: { readonly address: string; readonly port: number };
   readonly audit: 'strict' | 'batched';
 }
 
@@ -52,6 +54,11 @@ export function addAgentCommand(parent: Command, cli: Cli): void {
         )
         .option('--ext-authz-socket <path>', `gRPC ext_authz; ${GRPC_AUTHZ_SOCKET} in the folder when absent`)
         .option('--ext-authz-http-socket <path>', `HTTP ext_authz; ${HTTP_AUTHZ_SOCKET} in the folder when absent`)
+        .option(
+          '--bundle-endpoint <address:port>',
+          'serves the trust bundle to federated trust domains (https_spiffe) with the agent’s own SVID; not when absent',
+          parseListenAddress,
+        )
         .addOption(
           new Option(
             '--audit <mode>',
@@ -78,12 +85,15 @@ export function addAgentCommand(parent: Command, cli: Cli): void {
         joinToken,
         ...sockets,
         auditMode: options.audit,
+        ...(options.bundleEndpoint !== undefined && { bundleEndpoint: options.bundleEndpoint }),
         log,
         createSignedFetch: ({ region }) =>
           createSignedFetch(region, (cause) => new CredentialsMissing('there are no AWS credentials here', { cause })),
       }).catch((fault) => explain(fault, dir));
       if (await becomesReady(agent, interrupted, log))
-        cli.io.out(`${JSON.stringify({ event: 'ready', spiffeId: agent.spiffeId, ...sockets })}\n`);
+        cli.io.out(
+          `${JSON.stringify({ event: 'ready', spiffeId: agent.spiffeId, ...sockets, bundleEndpoint: agent.bundleEndpoint })}\n`,
+        );
       await aborted(interrupted);
       await agent.stop();
       return undefined;
@@ -138,7 +148,7 @@ function explain(cause: unknown, dir: string): never {
   const [exit, reason, advice] = (cause instanceof Error && FAULTS[cause.name]) || [];
   if (cause instanceof Error && exit !== undefined && reason !== undefined)
     throw new CommandFailure(exit, reason, cause.message, advice ?? '', { cause });
-  const known = explainStartFault(cause, dir, '--dir');
+  const known = explainStartFault(cause, dir, '--bundle-endpoint');
   if (known === undefined) throw cause;
   throw new CommandFailure(known.exit, known.reason, known.message, known.advice, { cause });
 }
