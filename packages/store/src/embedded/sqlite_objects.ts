@@ -5,6 +5,7 @@
 import { accept, refuse } from '@postern/result';
 import { checkLimit, checkObjectName, checkObjectPrefix, MAX_PAGE_ITEMS } from '../bounds.ts';
 import type { Objects } from '../objects.ts';
+import { createGroupCommit } from './group_commit.ts';
 import { endOfPrefix, guarded, openSqliteFile } from './sqlite_file.ts';
 
 const SCHEMA = `
@@ -39,14 +40,16 @@ export function openSqliteObjects(path: string): SqliteObjects {
       throw new RangeError('an object cannot be the folder of another');
   }
 
+  const group = createGroupCommit(database, ({ name, bytes }: { name: string; bytes: Uint8Array }): boolean => {
+    if (isThere.get(name) !== undefined) return false;
+    checkFolders(name);
+    return insert.run(name, bytes).changes === 1;
+  });
+
   const objects: Objects = {
     async putIfAbsent(name, bytes) {
       checkObjectName(name);
-      return guarded(() => {
-        if (isThere.get(name) !== undefined) return refuse('already-exists');
-        checkFolders(name);
-        return insert.run(name, bytes).changes === 1 ? accept(undefined) : refuse('already-exists');
-      });
+      return (await group.commit({ name, bytes })) ? accept(undefined) : refuse('already-exists');
     },
     async get(name) {
       checkObjectName(name);
@@ -65,5 +68,11 @@ export function openSqliteObjects(path: string): SqliteObjects {
       return names.length > limit ? { names: page, next: page[page.length - 1] } : { names: page };
     },
   };
-  return { objects, close: () => database.close() };
+  return {
+    objects,
+    close() {
+      group.close();
+      database.close();
+    },
+  };
 }

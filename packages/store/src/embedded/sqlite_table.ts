@@ -8,6 +8,7 @@ import type { Clock } from '../clock.ts';
 import { formatAttributes, parseAttributes } from '../item_text.ts';
 import type { Item, Key, Query, Table, Write } from '../table.ts';
 import { effectOf } from '../write_effect.ts';
+import { createGroupCommit } from './group_commit.ts';
 import { endOfPrefix, guarded, openSqliteFile } from './sqlite_file.ts';
 
 interface Row {
@@ -39,7 +40,7 @@ export interface SqliteTable {
 
 /**
  * `path`: a file, or `:memory:`. Throws `StoreUnavailable` when the file cannot be had, or another process has it. Cost:
- * a read is one seek; a write is one synced append, so that a group of writes is better one transaction.
+ * a read is one seek; a write is one synced append, which those that come in the same moment share.
  */
 export function openSqliteTable(path: string, ports: { readonly clock: Clock }): SqliteTable {
   const nowSeconds = () => Math.floor(ports.clock.nowMs() / 1000);
@@ -70,35 +71,31 @@ export function openSqliteTable(path: string, ports: { readonly clock: Clock }):
   }
 
   /** All or nothing; answers the item after each write, or undefined when a condition failed. */
-  function commit(operations: readonly Write[]): (Item | undefined)[] | undefined {
-    database.exec('BEGIN IMMEDIATE');
-    try {
-      const items: (Item | undefined)[] = [];
-      for (const operation of operations) {
-        const current = read(keyOf(operation));
-        const effect = effectOf(operation, current);
-        if (effect === 'condition-failed') {
-          database.exec('ROLLBACK');
-          return undefined;
-        }
-        if (effect !== 'unchanged') {
-          if (effect.item === undefined) remove.run(keyOf(operation).pk, keyOf(operation).sk);
-          else write(effect.item);
-        }
-        items.push(effect === 'unchanged' ? current : effect.item);
+  function apply(operations: readonly Write[]): (Item | undefined)[] | undefined {
+    const effects = operations.map((operation) => {
+      const current = read(keyOf(operation));
+      return { operation, current, effect: effectOf(operation, current) };
+    });
+    if (effects.some(({ effect }) => effect === 'condition-failed')) return undefined;
+    const items: (Item | undefined)[] = [];
+    // On distinct keys: none of them changes what another one saw.
+    for (const { operation, current, effect } of effects) {
+      const { item } = effect as { readonly item: Item | undefined };
+      if (effect === 'unchanged') items.push(current);
+      else if (item === undefined) items.push(void remove.run(keyOf(operation).pk, keyOf(operation).sk));
+      else {
+        write(item);
+        items.push(item);
       }
-      writes += operations.length;
-      if (writes >= WRITES_PER_PRUNE) {
-        writes = 0;
-        prune.run(nowSeconds());
-      }
-      database.exec('COMMIT');
-      return items;
-    } catch (fault) {
-      if (database.isTransaction) database.exec('ROLLBACK');
-      throw fault;
     }
+    writes += operations.length;
+    if (writes >= WRITES_PER_PRUNE) {
+      writes = 0;
+      prune.run(nowSeconds());
+    }
+    return items;
   }
+  const group = createGroupCommit(database, apply);
 
   function page(query: Query, limit: number): Row[] {
     const order = query.reverse === true ? 'DESC' : 'ASC';
@@ -116,11 +113,14 @@ export function openSqliteTable(path: string, ports: { readonly clock: Clock }):
     return rows as unknown as Row[];
   }
 
-  const one = (operation: Write) => {
-    const items = guarded(() => commit([operation]));
+  const one = async (operation: Write) => {
+    const items = await group.commit([operation]);
     return items === undefined ? refuse('condition-failed') : accept(items[0]);
   };
-  const done = (outcome: ReturnType<typeof one>) => (outcome.ok ? accept(undefined) : outcome);
+  const done = async (operation: Write) => {
+    const outcome = await one(operation);
+    return outcome.ok ? accept(undefined) : outcome;
+  };
 
   const table: Table = {
     async get(key) {
@@ -135,23 +135,29 @@ export function openSqliteTable(path: string, ports: { readonly clock: Clock }):
     },
     async put(item, condition) {
       checkItem(item);
-      return done(one({ put: item, condition }));
+      return done({ put: item, condition });
     },
     async update(update) {
       checkUpdate(update);
-      const outcome = one({ update });
+      const outcome = await one({ update });
       return outcome.ok ? accept(asStored(outcome.value as Item)) : outcome;
     },
     async delete(key, condition) {
       checkKey(key);
-      return done(one({ delete: key, condition }));
+      return done({ delete: key, condition });
     },
     async transact(operations) {
       checkTransaction(operations);
-      return guarded(() => commit(operations)) === undefined ? refuse('condition-failed') : accept(undefined);
+      return (await group.commit(operations)) === undefined ? refuse('condition-failed') : accept(undefined);
     },
   };
-  return { table, close: () => database.close() };
+  return {
+    table,
+    close() {
+      group.close();
+      database.close();
+    },
+  };
 }
 
 /** What `get` would answer, apart from what the caller holds. */
