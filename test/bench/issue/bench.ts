@@ -1,7 +1,7 @@
 /** `npm run bench -- issue`: what an X.509-SVID costs, beside the cryptography that nobody can leave out. */
 import type { BenchOptions } from '../benches.ts';
 import { type BenchOutcome, type Figure, shareOfBest } from '../report/figure.ts';
-import { BATCH, type HttpFigures, measureHttp } from './http.ts';
+import { BATCH, type HttpFigures, measureHttp, TOGETHER } from './http.ts';
 import { measureLibrary } from './library.ts';
 import { STEP_CA } from './step_ca.ts';
 
@@ -39,6 +39,13 @@ export async function benchIssue({ isQuick, say }: BenchOptions): Promise<BenchO
       goal: shareOfBest('below step-ca without a database', 1, withoutDatabase(http, 'single')),
     },
     {
+      name: `CPU of the server per SVID over HTTP, one a call, ${TOGETHER} calls at a time`,
+      unit: 'us',
+      ours: http.together,
+      peers: peersOf(http, 'together'),
+      goal: shareOfBest('below step-ca without a database', 1, withoutDatabase(http, 'together')),
+    },
+    {
       name: `CPU of the server per SVID over HTTP, ${BATCH} a call`,
       unit: 'us',
       ours: http.batch,
@@ -62,19 +69,21 @@ export async function benchIssue({ isQuick, say }: BenchOptions): Promise<BenchO
   ];
   const notes = [
     'P-256 for issuer and leaves; each request has a key of its own. The floor is one import of a public key, one verification and one signature in `node:crypto`, with nothing around them. The library call keeps no records.',
-    `Over HTTP: a control plane in a process of its own on the embedded store; each call carries an agent's proof, its id is spent, the entry is looked up, and the records before and after signing are signed and durable (\`synchronous=FULL\`) before the answer. One call after the other. All SVIDs of the run came from ${http.issuers} issuer${http.issuers === 1 ? '' : 's'}.`,
-    'step-ca 0.30.2 with a JWK provisioner, P-256 throughout, the same requests; each call carries a one-time token that was signed before. It is asked over one TLS connection that stays open, ours over plain HTTP behind a front door. Its certificates are for 24 h.',
+    `Over HTTP: a control plane in a process of its own on the embedded store; each call carries an agent's proof, its id is spent, the entry is looked up, and the records before and after signing are signed and durable (\`synchronous=FULL\`) before the answer. One call after the other, or ${TOGETHER} at a time, which then share commits and segments. Each server has served three runs before it is measured. All SVIDs of the run came from ${http.issuers} issuer${http.issuers === 1 ? '' : 's'}.`,
+    'step-ca 0.30.2 with a JWK provisioner, P-256 throughout, the same requests; each call carries a one-time token that was signed before. It is asked over TLS connections that stay open, ours over plain HTTP behind a front door. Its certificates are for 24 h.',
     'First SVID: on the clock, from spawning the process to the answer; ours opens a store that was there before, and finds its compiled code in the cache as every start of `postern` but the first; step-ca opens an empty store.',
   ];
   if (http.stepCa.length === 0) notes.push('step-ca is not built, `npm run tools` says why: left out.');
   return { figures, versions: [`OpenSSL ${process.versions.openssl}`], notes };
 }
 
-function peersOf({ stepCa }: Pick<HttpFigures, 'stepCa'>, figure: 'single' | 'firstMs'): Figure['peers'] {
+type CompareFigure = 'single' | 'together' | 'firstMs';
+
+function peersOf({ stepCa }: Pick<HttpFigures, 'stepCa'>, figure: CompareFigure): Figure['peers'] {
   return Object.fromEntries(stepCa.map((row) => [NAMES[row.database], row[figure]]));
 }
 
-function withoutDatabase({ stepCa }: Pick<HttpFigures, 'stepCa'>, figure: 'single' | 'firstMs'): Figure['peers'] {
+function withoutDatabase({ stepCa }: Pick<HttpFigures, 'stepCa'>, figure: CompareFigure): Figure['peers'] {
   return peersOf({ stepCa: stepCa.filter(({ database }) => database === 'none') }, figure);
 }
 

@@ -19,6 +19,7 @@ import { type StepCa, type StepCaDatabase, startStepCa } from './step_ca.ts';
 export type HttpFigures = {
   /** Server CPU in µs for each SVID. */
   readonly single: Measurement;
+  readonly together: Measurement;
   readonly batch: Measurement;
   /** From spawning the process to the first SVID, ms on the clock. */
   readonly firstMs: Measurement;
@@ -30,11 +31,16 @@ export type HttpFigures = {
 export type StepCaFigures = {
   readonly database: StepCaDatabase;
   readonly single: Measurement;
+  readonly together: Measurement;
   readonly firstMs: Measurement;
 };
 export type HttpPlan = { readonly svidsPerRun: number; readonly rounds: number };
 
 export const BATCH = 50;
+/** Calls that are under way at one time, of a few busy nodes. */
+export const TOGETHER = 16;
+/** An authority serves for weeks: what is measured is not its first calls. */
+const WARM_UP_RUNS = 3;
 const TRUST_DOMAIN = 'bench.test';
 const SPIFFE_ID = `spiffe://${TRUST_DOMAIN}/payments`;
 const DATABASES: readonly StepCaDatabase[] = ['none', 'badger'];
@@ -57,13 +63,22 @@ export async function measureHttp({ svidsPerRun, rounds }: HttpPlan): Promise<Ht
     const agent = await joinAgent(plane);
     const csrs = createCsrs(svidsPerRun).map((csr) => Buffer.from(csr).toString('base64'));
     const issuers = new Set<string>();
-    const ours = (perCall: number) => oursCpuPerSvidUs(plane, agent, chunksOf(csrs, perCall), issuers);
+    const ours = (perCall: number, together: number) =>
+      oursCpuPerSvidUs(plane, agent, chunksOf(csrs, perCall), { together, issuers });
     const peers = program === undefined ? [] : await Promise.all(DATABASES.map(startPeer));
+    for (let run = 0; run < WARM_UP_RUNS; run++) {
+      await ours(1, TOGETHER);
+      for (const peer of peers) await stepCaCpuPerSvidUs(peer, named.slice(1), TOGETHER);
+    }
     const measured = await alternate<string>(
       [
-        { name: 'single', run: () => ours(1) },
-        { name: 'batch', run: () => ours(BATCH) },
-        ...peers.map((peer) => ({ name: peer.database, run: () => stepCaCpuPerSvidUs(peer, named.slice(1)) })),
+        { name: 'single', run: () => ours(1, 1) },
+        { name: 'together', run: () => ours(1, TOGETHER) },
+        { name: 'batch', run: () => ours(BATCH, 1) },
+        ...peers.flatMap((peer) => [
+          { name: `${peer.database} single`, run: () => stepCaCpuPerSvidUs(peer, named.slice(1), 1) },
+          { name: `${peer.database} together`, run: () => stepCaCpuPerSvidUs(peer, named.slice(1), TOGETHER) },
+        ]),
       ],
       rounds,
     );
@@ -84,10 +99,16 @@ export async function measureHttp({ svidsPerRun, rounds }: HttpPlan): Promise<Ht
     );
     return {
       single: measured['single']!,
+      together: measured['together']!,
       batch: measured['batch']!,
       firstMs: first['ours']!,
       issuers: issuers.size,
-      stepCa: peers.map(({ database }) => ({ database, single: measured[database]!, firstMs: first[database]! })),
+      stepCa: peers.map(({ database }) => ({
+        database,
+        single: measured[`${database} single`]!,
+        together: measured[`${database} together`]!,
+        firstMs: first[database]!,
+      })),
     };
   } finally {
     await stopAll(running);
@@ -103,12 +124,28 @@ async function oursCpuPerSvidUs(
   { process, trust }: BenchControlPlane,
   agent: BenchAgent,
   chunks: readonly (readonly string[])[],
-  issuers: Set<string>,
+  { together, issuers }: { readonly together: number; readonly issuers: Set<string> },
 ): Promise<number> {
   const calls = await Promise.all(chunks.map((chunk) => agent.prepare(trust.url, chunk)));
   const startUs = processCpuUs(process.pid);
-  for (const call of calls) for (const issuer of await call()) issuers.add(issuer);
+  await callAll(calls, together, (found) => {
+    for (const issuer of found) issuers.add(issuer);
+  });
   return (processCpuUs(process.pid) - startUs) / chunks.flat().length;
+}
+
+/** In their order, so many at a time. */
+async function callAll<T>(
+  calls: readonly (() => Promise<T>)[],
+  together: number,
+  onAnswer: (answer: T) => void,
+): Promise<void> {
+  const left = calls.values();
+  await Promise.all(
+    Array.from({ length: together }, async () => {
+      for (const call of left) onAnswer(await call());
+    }),
+  );
 }
 
 /** A control plane that was there before, with its state on disk; from spawning it on. */
@@ -123,10 +160,14 @@ async function firstSvidMs(folder: string, agent: BenchAgent, csr: string): Prom
   }
 }
 
-async function stepCaCpuPerSvidUs({ process, prepare }: StepCa, csrs: readonly Uint8Array[]): Promise<number> {
+async function stepCaCpuPerSvidUs(
+  { process, prepare }: StepCa,
+  csrs: readonly Uint8Array[],
+  together: number,
+): Promise<number> {
   const calls = await Promise.all(csrs.map(prepare));
   const startUs = processCpuUs(process.pid);
-  for (const call of calls) await call();
+  await callAll(calls, together, () => undefined);
   return (processCpuUs(process.pid) - startUs) / csrs.length;
 }
 

@@ -57,7 +57,7 @@ export async function startStepCa(
     ready: { line: /Serving HTTPS/ },
   });
   const origin = `https://127.0.0.1:${port}`;
-  const agent = new Agent({ keepAlive: true, maxSockets: 1, ca: authority.rootPem });
+  const agent = new Agent({ keepAlive: true, ca: authority.rootPem });
   const prepare = async (certificationRequest: Uint8Array) => {
     const body = JSON.stringify({
       csr: pem('CERTIFICATE REQUEST', certificationRequest),
