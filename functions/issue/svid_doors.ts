@@ -20,6 +20,7 @@ export interface SvidDoorPorts {
   readonly recordRefusal: RecordRefusal;
 }
 
+const UNKNOWN = { ok: false, reason: 'entry-unknown' } as const;
 const MAX_BATCH_BYTES = MAX_SVIDS_PER_REQUEST * MAX_CSR_TEXT;
 
 export function mountSvidDoors(door: Pick<Door, 'agent'>, ports: SvidDoorPorts): void {
@@ -38,18 +39,18 @@ export function mountSvidDoors(door: Pick<Door, 'agent'>, ports: SvidDoorPorts):
     if (!request.ok) return { refused: 'malformed-request', reason: request.reason };
     // One query answers for all of them; an entry of another agent is as unknown as one that never was.
     const entries = new Map((await ports.entries.listForParent(agent.spiffeId)).map((entry) => [entry.id, entry]));
+    // At once: their records share segments, and those share commits.
+    const outcomes = await Promise.all(
+      request.value.requests.map(async ({ entryId, csr }) => {
+        const entry = entries.get(entryId);
+        if (entry === undefined) return { entryId, issued: UNKNOWN };
+        const grant = { entry, spiffeId: ownId(entry.spiffeId), csr, requester: agent.spiffeId };
+        return { entryId, issued: await issueForEntry(ports.authority, grant) };
+      }),
+    );
     const svids: (IssuedSvid & { entryId: string })[] = [];
     const refused: { entryId: string; reason: string }[] = [];
-    for (const { entryId, csr } of request.value.requests) {
-      const entry = entries.get(entryId);
-      const issued = entry
-        ? await issueForEntry(ports.authority, {
-            entry,
-            spiffeId: ownId(entry.spiffeId),
-            csr,
-            requester: agent.spiffeId,
-          })
-        : ({ ok: false, reason: 'entry-unknown' } as const);
+    for (const { entryId, issued } of outcomes) {
       if (issued.ok) svids.push({ entryId, ...svidOf(issued.value) });
       else refused.push({ entryId, reason: issued.reason });
       if (!issued.ok) ports.recordRefusal({ door: 'issue svid', reason: issued.reason, caller: agent.spiffeId });

@@ -4,6 +4,7 @@
  * `append` returns at once and the sink has it within the window; while the sink refuses or is late it is strict, so that
  * never more than two windows (two seconds) of what was answered for is in memory only.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { PublicJwk, Signer } from '@postern/keys';
 import { jwkFromSpki } from '@postern/keys';
 import type { Clock } from '@postern/store';
@@ -148,6 +149,8 @@ export function createProducer(ports: {
   }
 
   async function drain(): Promise<void> {
+    // Whatever is recorded in the same moment goes into the same segment.
+    if (ports.mode === 'strict') await nextTurn();
     while (pending.length > 0) {
       unsent ??= await signNext();
       const { jws, from, to, records, bytes } = unsent;
