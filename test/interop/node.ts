@@ -24,10 +24,10 @@ export interface TestNode {
 
 const TRUST_DOMAIN = 'demo.test';
 
-/** `policies`: a policy repository to publish; agents need a release to be ready. */
+/** `policies`: a policy repository to publish; agents need a release to be ready. `log`: of the agent. */
 export async function startTestNode(
   policies: { readonly [path: string]: string },
-  more: Pick<LocalOptions, 'rolloverTimes'> & Pick<AgentOptions, 'pace' | 'bundleEndpoint'> = {},
+  more: Pick<LocalOptions, 'rolloverTimes'> & Partial<Pick<AgentOptions, 'pace' | 'bundleEndpoint' | 'log'>> = {},
 ): Promise<TestNode> {
   const dir = await mkdtemp(join(tmpdir(), 'postern-node-'));
   const log = () => {};
@@ -60,7 +60,7 @@ export async function startTestNode(
     joinToken: join_.token,
     workloadApiSocket: socket,
     auditMode: 'batched',
-    log,
+    log: more.log ?? log,
     ...(more.pace !== undefined && { pace: more.pace }),
     ...(more.bundleEndpoint !== undefined && { bundleEndpoint: more.bundleEndpoint }),
   });

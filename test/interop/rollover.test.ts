@@ -1,12 +1,13 @@
 /**
- * Twenty new roots, one after the other, while SVIDs are issued and go-spiffe and Envoy make connections all the time: each
- * root goes through all phases, and no handshake fails. One agent that was cut off blocks the last, until an operator says so.
+ * Twenty new roots, one after the other, and a few keys of tokens, while SVIDs and tokens are issued and go-spiffe and Envoy
+ * make connections all the time: each goes through its phases, no handshake fails and no token is refused. One agent that
+ * was cut off blocks the last root, until an operator says so.
  */
-import { generateKeyPairSync, X509Certificate } from 'node:crypto';
+import { generateKeyPairSync } from 'node:crypto';
 import { join } from 'node:path';
-import { connect } from 'node:tls';
+import { setTimeout as pause } from 'node:timers/promises';
 import { renderEnvoyConfig } from '@postern/agent';
-import { type AuthorityAnswer, type AuthorityStatus, type JoinTokenAnswer, PATHS, parseJoinToken } from '@postern/api';
+import { type JoinTokenAnswer, PATHS, parseJoinToken } from '@postern/api';
 import { createCsr } from '@postern/ca';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type RunningEnvoy, startEnvoy } from '../kit/envoy.ts';
@@ -14,31 +15,48 @@ import type { RunningProcess } from '../kit/process.ts';
 import { describeWithTool } from '../kit/tools.ts';
 import { waitUntil } from '../kit/wait.ts';
 import { MINIMAL_POLICIES, startTestNode, type TestNode } from './node.ts';
-import { type Peer, type PeerSvids, peers, runPeer, startPeer, startPeerServer } from './peers.ts';
+import { type Peer, peers, startPeer, startPeerServer } from './peers.ts';
+import { complaintOf, createRolling, keyIdOf, type Rolling, rootOfPeer, rootOfServer, tokenOf } from './rolling.ts';
 
 const ROLLOVERS = 20;
+/** With every so many roots a key of tokens. */
+const JWT_EVERY = 5;
 /** Each is issued anew with each root. */
-const OTHER_WORKLOADS = 20;
+const OTHER_WORKLOADS = 50;
 const STEP_MS = 30_000;
-const GO_SPIFFE = peers[0] as Peer;
+const PAUSE_MS = 100;
+const [GO_SPIFFE, PYTHON_SPIFFE] = peers as readonly [Peer, Peer];
+const AUDIENCE = 'https://ledger.demo.test';
 
-describeWithTool('twenty rollovers of the root', ['spiffe-peer', 'envoy'], (tools) => {
+describeWithTool('twenty rollovers of the root', ['spiffe-peer', 'python-spiffe', 'envoy'], (tools) => {
   let node: TestNode;
+  let rolling: Rolling;
   let envoy: RunningEnvoy;
   let server: { address: string; server: RunningProcess };
   let envoyPort: number;
+  let tokens: { stop(): Promise<readonly string[]> };
   const loads: RunningProcess[] = [];
+  /** Of the agent. */
+  const errors: string[] = [];
+  let issued = 0;
 
   beforeAll(async () => {
     node = await startTestNode(MINIMAL_POLICIES, {
-      rolloverTimes: { publishedForMs: 500, drainedForMs: 0 },
+      // Functions look at the state anew every two seconds: nobody may sign before each of them knows the key.
+      rolloverTimes: { publishedForMs: 2_500, drainedForMs: 0 },
       pace: { feedMs: 100, followRootMs: 300 },
+      log: (level, event, fields) => {
+        if (event === 'svid-issued') issued += 1;
+        if (level === 'error') errors.push(`${event} ${JSON.stringify(fields)}`);
+      },
     });
+    rolling = createRolling(node);
     await node.enter('go', tools['spiffe-peer']);
+    await node.enter('python', tools['python-spiffe']);
     await node.enter('web', tools['envoy']);
     for (let index = 0; index < OTHER_WORKLOADS; index++) await node.enter(`other/${index}`, process.execPath);
     await node.agent.ready(20_000);
-    await waitUntil('go-spiffe to have an SVID', 20_000, async () => (await rootOfGo()) !== undefined);
+    await waitUntil('go-spiffe to have an SVID', 20_000, async () => (await rootOfPeer(GO_SPIFFE, node)) !== undefined);
     envoy = await startEnvoy({
       name: 'web',
       config: renderEnvoyConfig({
@@ -64,8 +82,10 @@ describeWithTool('twenty rollovers of the root', ['spiffe-peer', 'envoy'], (tool
         line: 'GET / HTTP/1.1\r\nhost: web.demo.test\r\nconnection: close\r\n\r',
       }),
     );
+    tokens = startTokens();
   });
   afterAll(async () => {
+    await tokens?.stop();
     for (const load of loads) await load.stop();
     await server?.server.stop();
     await envoy?.stop();
@@ -75,41 +95,34 @@ describeWithTool('twenty rollovers of the root', ['spiffe-peer', 'envoy'], (tool
   const flags = () => ({ socket: `unix://${node.socket}`, timeout: 0 });
   const startLoad = (more: { address: string; authorize: string; line?: string }) =>
     startPeer(GO_SPIFFE, 'load', { ...flags(), ...more }, /"dialling"/);
-  const operate = (command: object) => node.admin<AuthorityAnswer>('POST', PATHS.admin.authority, command);
-  const status = async (): Promise<AuthorityStatus> =>
-    (await node.admin<AuthorityAnswer>('GET', PATHS.admin.authority)).status;
-  const phaseOf = async (generation: number) =>
-    (await status()).keys.root.find((root) => root.generation === generation)?.phase;
 
-  async function waitForPhase(generation: number, phase: string): Promise<void> {
-    await waitUntil(`root ${generation} to be ${phase}`, STEP_MS, async () => {
-      await node.plane.tick();
-      return (await phaseOf(generation)) === phase;
-    });
+  /** One token after the other, each for an audience of its own, so that none comes from a cache. */
+  function startTokens() {
+    const [taken, complaints]: [string[], string[]] = [[], []];
+    let isOver = false;
+    const run = async () => {
+      while (!isOver) {
+        const token = tokenOf(GO_SPIFFE, node, `${AUDIENCE}/${taken.length}`);
+        await token.then((it) => taken.push(it)).catch((fault: Error) => complaints.push(fault.message));
+        await pause(PAUSE_MS);
+      }
+    };
+    const running = run();
+    return {
+      async stop() {
+        isOver = true;
+        await running;
+        expect(complaints).toEqual([]);
+        return taken;
+      },
+    };
   }
-
-  /** Number of the root that a chain leads to; the first has none in its name. */
-  const rootOf = (issuer: string) => Number(/Postern root ?(\d*) of/.exec(issuer)?.[1] || 1);
-  async function rootOfGo(): Promise<number | undefined> {
-    const { code, lines } = await runPeer(GO_SPIFFE, 'fetch', { socket: `unix://${node.socket}`, timeout: 10 });
-    if (code !== 0) return undefined;
-    const chain = (lines[0] as PeerSvids).svids[0]?.chainPem ?? '';
-    return rootOf(new X509Certificate(chain.split(/(?<=-----END CERTIFICATE-----\n)/)[1] as string).issuer);
-  }
-  const rootOfEnvoy = () =>
-    new Promise<number>((resolve, reject) => {
-      // Only looks at what is served; without a certificate of its own it gets no further.
-      const socket = connect({ host: '127.0.0.1', port: envoyPort, rejectUnauthorized: false }, () => {
-        const { issuerCertificate } = socket.getPeerCertificate(true);
-        resolve(rootOf(String(issuerCertificate.issuer.CN)));
-        socket.destroy();
-      });
-      socket.once('error', reject);
-    });
 
   async function followed(generation: number): Promise<void> {
     await waitUntil(`everybody to have an SVID under root ${generation}`, STEP_MS, async () => {
-      return (await rootOfGo()) === generation && (await rootOfEnvoy()) === generation;
+      await pause(PAUSE_MS);
+      const roots = [await rootOfPeer(GO_SPIFFE, node), await rootOfServer(envoyPort)];
+      return roots.every((root) => root === generation);
     });
   }
 
@@ -131,30 +144,57 @@ describeWithTool('twenty rollovers of the root', ['spiffe-peer', 'envoy'], (tool
     return agentId;
   }
 
-  test('fail no handshake, and one that is stuck blocks the step to signing', { timeout: 300_000 }, async () => {
+  async function rollRoot(generation: number): Promise<void> {
+    await rolling.operate({ command: 'prepare', key: 'root' });
+    await rolling.waitForPhase('root', generation, 'signing');
+    await followed(generation);
+    expect(await rolling.phaseOf('root', generation - 1)).toBe('draining');
+    await rolling.waitForAgents(generation - 1);
+    // What it signed counts for hours yet: nobody has any of it here, and so it may go.
+    const reason = 'everybody has followed';
+    await rolling.operate({ command: 'distrust', key: 'root', generation: generation - 1, reason });
+    await rolling.waitForPhase('root', generation - 1, 'distrusted');
+  }
+
+  /** What the key before signed is believed after it, by whoever asks. */
+  async function rollJwt(generation: number): Promise<void> {
+    const before = await tokenOf(GO_SPIFFE, node, `${AUDIENCE}/before-${generation}`);
+    await rolling.operate({ command: 'prepare', key: 'jwt' });
+    await rolling.waitForPhase('jwt', generation, 'signing');
+    const after = await waitUntil('a token by the new key', STEP_MS, async () => {
+      // Each for an audience of its own: the agent hands out again what it has.
+      const token = await tokenOf(GO_SPIFFE, node, `${AUDIENCE}/after-${generation}-${performance.now()}`);
+      return keyIdOf(token) === keyIdOf(before) ? undefined : token;
+    });
+    for (const peer of [GO_SPIFFE, PYTHON_SPIFFE]) {
+      for (const token of [before, after]) expect(await complaintOf(peer, node, token, audienceOf(token))).toBe('');
+    }
+  }
+
+  const audienceOf = (token: string): string => {
+    const { aud } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as { aud: [string] };
+    return aud[0];
+  };
+
+  test('fail no handshake, and one that is stuck blocks the step to signing', { timeout: 400_000 }, async () => {
     for (let generation = 2; generation <= ROLLOVERS; generation++) {
-      await operate({ command: 'prepare', key: 'root' });
-      await waitForPhase(generation, 'signing');
-      await followed(generation);
-      expect(await phaseOf(generation - 1)).toBe('draining');
-      // What it signed counts for hours yet: nobody has any of it here, and so it may go.
-      await operate({ command: 'distrust', key: 'root', generation: generation - 1, reason: 'everybody has followed' });
-      await waitForPhase(generation - 1, 'distrusted');
+      await rollRoot(generation);
+      if (generation % JWT_EVERY === 0) await rollJwt(1 + generation / JWT_EVERY);
     }
 
     const last = ROLLOVERS + 1;
     const stuck = await joinAndFallSilent('stuck');
-    await operate({ command: 'prepare', key: 'root' });
+    await rolling.operate({ command: 'prepare', key: 'root' });
     await waitUntil('nobody else to be waited for', STEP_MS, async () => {
       await node.plane.tick();
-      const [wait] = (await status()).waits.filter(({ key, next }) => key === 'root' && next === 'sign');
+      const [wait] = (await rolling.status()).waits.filter(({ key, next }) => key === 'root' && next === 'sign');
       return wait?.reason === 'consumers-behind' && wait.consumerCount === 1 && wait.consumers?.[0]?.name === stuck;
     });
     for (let tick = 0; tick < 10; tick++) await node.plane.tick();
-    expect(await phaseOf(last)).toBe('published');
-    expect(await rootOfGo()).toBe(ROLLOVERS);
-    await operate({ command: 'override', key: 'root', reason: 'that node is gone' });
-    await waitForPhase(last, 'signing');
+    expect(await rolling.phaseOf('root', last)).toBe('published');
+    expect(await rootOfPeer(GO_SPIFFE, node)).toBe(ROLLOVERS);
+    await rolling.operate({ command: 'override', key: 'root', reason: 'that node is gone' });
+    await rolling.waitForPhase('root', last, 'signing');
     await followed(last);
 
     for (const load of loads) {
@@ -168,5 +208,10 @@ describeWithTool('twenty rollovers of the root', ['spiffe-peer', 'envoy'], (tool
       expect(handshakes).toBeGreaterThan(ROLLOVERS * 10);
     }
     expect(server.server.output.text()).not.toContain('"refused"');
+    const taken = await tokens.stop();
+    expect(taken.length).toBeGreaterThan(ROLLOVERS * 5);
+    expect(new Set(taken.map(keyIdOf)).size).toBe(1 + Math.floor(ROLLOVERS / JWT_EVERY));
+    expect(issued).toBeGreaterThanOrEqual(ROLLOVERS * OTHER_WORKLOADS);
+    expect(errors).toEqual([]);
   });
 });

@@ -227,6 +227,7 @@ async function start(
 
   // Services of this node.
   const { followRootMs = FOLLOW_ROOT_MS } = options.pace ?? {};
+  const oftenEnough = (periodMs: number) => Math.min(periodMs, followRootMs);
   const keeper = createSvidKeeper({ client, store, clock, log, followRootMs });
   const root = createRootFollower(() => store.bundles([]).get(trust.trustDomain) ?? [], followRootMs);
   const attestor = createUnixAttestor({
@@ -280,11 +281,11 @@ async function start(
 
   // Loops.
   let isSynced = false;
-  const entries = createPeriodic('entries', ENTRY_SYNC_MS, log, async () => {
+  const entries = createPeriodic('entries', oftenEnough(ENTRY_SYNC_MS), log, async () => {
     await keeper.sync();
     isSynced = true;
   });
-  const renewal = createPeriodic('renewal', Math.min(RENEWAL_CHECK_MS, followRootMs), log, async () => {
+  const renewal = createPeriodic('renewal', oftenEnough(RENEWAL_CHECK_MS), log, async () => {
     const nowMs = clock.nowMs();
     if (identity === undefined || !(isDueForRenewal(identity, nowMs) || root.isDue(identity, nowMs))) return;
     const renewed = await renewNode({ client, folder, trust }, nowMs, identity);

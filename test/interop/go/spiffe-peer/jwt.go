@@ -60,7 +60,7 @@ func fetchJWT(ctx context.Context, s settings) error {
 	return nil
 }
 
-// validateJWT has the Workload API validate -token for -audience.
+// validateJWT has the Workload API validate -token for -audience, and then verifies it with the JWT bundles itself.
 func validateJWT(ctx context.Context, s settings) error {
 	audiences, err := audiencesOf(s)
 	if err != nil {
@@ -73,6 +73,13 @@ func validateJWT(ctx context.Context, s settings) error {
 	defer client.Close()
 	svid, err := client.ValidateJWTSVID(ctx, s.token, audiences[0])
 	if err != nil {
+		return err
+	}
+	bundles, err := client.FetchJWTBundles(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err := jwtsvid.ParseAndValidate(s.token, bundles, audiences[:1]); err != nil {
 		return err
 	}
 	report(os.Stdout, map[string]any{"jwtSvids": []jwtReport{describeJWT(svid)}})

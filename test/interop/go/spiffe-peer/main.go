@@ -52,7 +52,7 @@ var modes = []mode{
 	{"bundles", "fetch the X.509 and JWT bundles and print them", bundles, false},
 	{"watch", "print each X.509 update until -count updates were seen", watch, false},
 	{"jwt", "fetch the JWT SVIDs for -audience, verify and print them", fetchJWT, false},
-	{"validate", "have the Workload API validate -token for -audience", validateJWT, false},
+	{"validate", "have the Workload API validate -token for -audience, then verify it with the JWT bundles", validateJWT, false},
 	{"serve", "serve mTLS with the SVID: answer each line with who sent it", serve, false},
 	{"fetch-bundle", "fetch the bundle of -trust-domain from -url and print what is in it", fetchBundle, true},
 	{"serve-bundle", "serve the bundle in -bundle as https_spiffe, with the SVID in -svid and -key", serveBundle, true},

@@ -19,7 +19,7 @@ MODES = {
     'bundles': (bundles, 'fetch the X.509 and JWT bundles and print them'),
     'watch': (watch, 'print each X.509 update until --count updates were seen'),
     'jwt': (fetch_jwt, 'fetch the JWT SVIDs for --audience, verify and print them'),
-    'validate': (validate_jwt, 'have the Workload API validate --token for --audience'),
+    'validate': (validate_jwt, 'have the Workload API validate --token for --audience, then verify it with the JWT bundles'),
     'serve': (serve, 'serve mTLS with the SVID: answer each line with who sent it'),
     'dial': (dial, 'dial --address with mTLS, send --line and print the answer'),
 }

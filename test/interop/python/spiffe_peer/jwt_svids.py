@@ -21,9 +21,12 @@ def fetch_jwt(settings: argparse.Namespace) -> None:
 
 
 def validate_jwt(settings: argparse.Namespace) -> None:
-    """By the Workload API itself."""
+    """By the Workload API itself, and then with the JWT bundles, as a relying party would."""
     with WorkloadApiClient(settings.socket) as client:
         svid = client.validate_jwt_svid(settings.token, settings.audience, timeout=settings.timeout)
+        bundles = client.fetch_jwt_bundles(timeout=settings.timeout)
+    bundle = bundles.get_bundle_for_trust_domain(svid.spiffe_id.trust_domain)
+    JwtSvid.parse_and_validate(settings.token, bundle, {settings.audience})
     report({'jwtSvids': [describe(svid)]})
 
 
