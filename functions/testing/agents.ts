@@ -11,7 +11,11 @@ import {
 import { createCsr } from '@postern/ca';
 import { createRequestProof, REQUEST_PROOF_HEADER } from '@postern/identity';
 import { createSoftwareSigner } from '@postern/keys';
+import type { Clock } from '@postern/store';
 import { TRUST_DOMAIN, type World } from './world.ts';
+
+/** Of a control plane what its callers need. */
+export type Called = Pick<World, 'admin' | 'trust' | 'url'> & { readonly clock: Clock };
 
 export interface Holder {
   readonly spiffeId: string;
@@ -32,7 +36,7 @@ export type ProofChange = Partial<Parameters<typeof createRequestProof>[0]> & { 
 export const newKey = (): KeyObject => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
 export const csrOf = (key: KeyObject): string => Buffer.from(createCsr(key, {})).toString('base64');
 
-export async function createJoinToken(world: World, agentName: string, ttlSeconds = 600): Promise<string> {
+export async function createJoinToken(world: Called, agentName: string, ttlSeconds = 600): Promise<string> {
   const response = await world.admin('POST', PATHS.admin.joinTokens, { agentName, ttlSeconds });
   if (response.status !== 201) throw new Error(`no join token: ${response.status}`);
   const parsed = parseJoinToken(((await response.json()) as JoinTokenAnswer).token);
@@ -40,9 +44,9 @@ export async function createJoinToken(world: World, agentName: string, ttlSecond
   return parsed.value.secret;
 }
 
-export const join = (world: World, body: unknown): Promise<Response> => world.admin('POST', PATHS.agentJoin, body, {});
+export const join = (world: Called, body: unknown): Promise<Response> => world.admin('POST', PATHS.agentJoin, body, {});
 
-export async function joinAgent(world: World, agentName: string): Promise<Holder> {
+export async function joinAgent(world: Called, agentName: string): Promise<Holder> {
   const privateKey = newKey();
   const token = await createJoinToken(world, agentName);
   const response = await join(world, { token, csr: csrOf(privateKey) });
@@ -60,7 +64,7 @@ const bytesOf = (body: unknown): Uint8Array<ArrayBuffer> =>
   Uint8Array.from(Buffer.from(body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body)));
 
 export async function proofOf(
-  world: World,
+  world: Called,
   holder: Holder,
   call: AgentCall,
   change: ProofChange = {},
@@ -80,18 +84,18 @@ export async function proofOf(
 }
 
 /** `proof`: in place of the right one; none when undefined. */
-export function send(world: World, call: AgentCall, proof: string | undefined): Promise<Response> {
+export function send(world: Called, call: AgentCall, proof: string | undefined): Promise<Response> {
   const headers = proof === undefined ? {} : { [REQUEST_PROOF_HEADER]: proof };
   const body = call.method === 'GET' ? null : bytesOf(call.body);
   return fetch(world.url + call.target, { method: call.method, headers, body });
 }
 
-export async function callAs(world: World, holder: Holder, call: AgentCall, change?: ProofChange): Promise<Response> {
+export async function callAs(world: Called, holder: Holder, call: AgentCall, change?: ProofChange): Promise<Response> {
   return send(world, call, await proofOf(world, holder, call, change));
 }
 
 /** Enters a workload under an agent. Answers the entry's id. */
-export async function enterWorkload(world: World, agent: Holder, path: string): Promise<string> {
+export async function enterWorkload(world: Called, agent: Holder, path: string): Promise<string> {
   const spiffeId = `spiffe://${TRUST_DOMAIN}${path}`;
   const entry = { spiffeId, parentId: agent.spiffeId, selectors: ['unix:uid:1000'] };
   const response = await world.admin('POST', PATHS.admin.entries, entry);
@@ -101,14 +105,14 @@ export async function enterWorkload(world: World, agent: Holder, path: string): 
 
 /** Asks for JWT-SVIDs, one request for each entry. */
 export function askJwtSvids(
-  world: World,
+  world: Called,
   agent: Holder,
   requests: readonly { readonly entryId: string; readonly audience: unknown }[],
 ): Promise<Response> {
   return callAs(world, agent, { method: 'POST', target: PATHS.jwtSvids, body: { requests } });
 }
 
-export async function issueWorkload(world: World, agent: Holder, entryId: string): Promise<Holder> {
+export async function issueWorkload(world: Called, agent: Holder, entryId: string): Promise<Holder> {
   const privateKey = newKey();
   const requests = [{ entryId, csr: csrOf(privateKey) }];
   const response = await callAs(world, agent, { method: 'POST', target: PATHS.svids, body: { requests } });

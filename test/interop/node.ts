@@ -9,6 +9,9 @@ import { type LocalControlPlane, type LocalOptions, startLocal } from '@postern/
 export interface TestNode {
   readonly dir: string;
   readonly socket: string;
+  /** Of HTTP ext_authz, where it was asked for. */
+  readonly authzHttpSocket: string;
+  readonly administratorToken: string;
   readonly plane: LocalControlPlane;
   readonly agent: Agent;
   /** One administrative call; throws unless it succeeds. */
@@ -27,7 +30,8 @@ const TRUST_DOMAIN = 'demo.test';
 /** `policies`: a policy repository to publish; agents need a release to be ready. `log`: of the agent. */
 export async function startTestNode(
   policies: { readonly [path: string]: string },
-  more: Pick<LocalOptions, 'rolloverTimes'> & Partial<Pick<AgentOptions, 'pace' | 'bundleEndpoint' | 'log'>> = {},
+  more: Pick<LocalOptions, 'rolloverTimes'> &
+    Partial<Pick<AgentOptions, 'pace' | 'bundleEndpoint' | 'log'>> & { readonly authorizes?: boolean } = {},
 ): Promise<TestNode> {
   const dir = await mkdtemp(join(tmpdir(), 'postern-node-'));
   const log = () => {};
@@ -54,19 +58,22 @@ export async function startTestNode(
 
   await admin('POST', PATHS.admin.releases, { files: policies });
   const join_ = await admin<JoinTokenAnswer>('POST', PATHS.admin.joinTokens, { agentName: 'node' });
-  const socket = join(dir, 'workload.sock');
+  const [socket, authzHttpSocket] = [join(dir, 'workload.sock'), join(dir, 'authz.sock')];
   const agent = await startAgent({
     dir: join(dir, 'agent'),
     joinToken: join_.token,
     workloadApiSocket: socket,
     auditMode: 'batched',
     log: more.log ?? log,
+    ...(more.authorizes === true && { authzHttpSocket }),
     ...(more.pace !== undefined && { pace: more.pace }),
     ...(more.bundleEndpoint !== undefined && { bundleEndpoint: more.bundleEndpoint }),
   });
   return {
     dir,
     socket,
+    authzHttpSocket,
+    administratorToken: token,
     plane,
     agent,
     admin,
