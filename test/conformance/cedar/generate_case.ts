@@ -144,16 +144,75 @@ export const policySets = setsOf(
   ),
 );
 
+const ALL = { op: 'All' } as const;
+
 /** Of which the index divides most by their conditions, which name entities that no scope does. */
 export const indexedSets = setsOf(
   fc.array(
     fc.tuple(policies(false, chains), fc.nat(9)).map(([policy, scoped]): PolicyJson => {
-      const all = { op: 'All' } as const;
-      return scoped === 0 ? policy : { ...policy, principal: all, action: all, resource: all };
+      return scoped === 0 ? policy : { ...policy, principal: ALL, action: ALL, resource: ALL };
     }),
     { minLength: 12, maxLength: 48 },
   ),
 );
+
+const nested: ExpressionJson = { '.': { left: { Var: 'context' }, attr: 'nested' } };
+const NESTED_NAMES = ['a', 'b', 'ab', '*'];
+
+/** Reads of one attribute, with each kind of `has` before them that makes it false or an error where a part is missing. */
+const guardedReads = fc
+  .tuple(
+    fc.constantFrom<ExpressionJson[]>(
+      [],
+      [{ has: { left: { Var: 'context' }, attr: 'nested' } }],
+      [{ has: { left: nested, attr: 'name' } }],
+      [{ has: { left: { Var: 'context' }, attr: ['nested', 'name'] } }],
+      [{ has: { left: { Var: 'context' }, attr: 'nested' } }, { has: { left: nested, attr: 'name' } }],
+    ),
+    fc.constantFrom(...NESTED_NAMES),
+  )
+  .map(([guards, Value]) => [...guards, { '==': { left: { '.': { left: nested, attr: 'name' } }, right: { Value } } }]);
+
+const named = fc
+  .tuple(fc.constantFrom('principal', 'resource'), fc.constantFrom('==', 'in'), entityUids)
+  .map(([Var, operator, uid]) => [{ [operator]: { left: { Var }, right: { Value: { __entity: uid } } } }]);
+
+/**
+ * Policies that only conditions tell apart, of few kinds and each often: what the index noted of an entity before it
+ * divided them, or under one missing attribute, then decides the next request.
+ */
+export const denseSets = setsOf(
+  fc.array(
+    fc
+      .tuple(
+        fc.constantFrom('permit' as const, 'forbid' as const),
+        fc.oneof({ weight: 3, arbitrary: guardedReads }, { weight: 2, arbitrary: named }),
+      )
+      .map(
+        ([effect, parts]): PolicyJson => ({
+          effect,
+          principal: ALL,
+          action: ALL,
+          resource: ALL,
+          conditions: [
+            { kind: 'when', body: parts.reduce((left, right) => ({ '&&': { left, right } }) as ExpressionJson) },
+          ],
+        }),
+      ),
+    { minLength: 12, maxLength: 40, size: 'max' },
+  ),
+);
+
+/** With the attribute that `denseSets` reads there, or one of the two parts of its path missing, or of another kind. */
+export const denseRequests: fc.Arbitrary<GeneratedCase['requests'][number]> = fc.record({
+  principal: entityUids,
+  action: actionUids,
+  resource: entityUids,
+  context: fc.oneof(
+    fc.constantFrom<JsonValue>({}, { nested: {} }, { nested: 1 }, { nested: { name: 1 } }),
+    fc.constantFrom(...NESTED_NAMES).map((name): JsonValue => ({ nested: { name } })),
+  ),
+});
 
 function setsOf(all: fc.Arbitrary<PolicyJson[]>): fc.Arbitrary<GeneratedSet> {
   return fc.tuple(all, fc.array(policies(true), { maxLength: 2 })).chain(([statics, templates]) =>
