@@ -4,11 +4,13 @@ import { gzip } from 'node:zlib';
 import { PATHS } from '@postern/api';
 import type { FeedPublisher } from '@postern/feed';
 import { REQUEST_PROOF_HEADER } from '@postern/identity';
+import { parseTrustDomain } from '@postern/spiffe';
 import type { Objects } from '@postern/store';
 import type { Context, Hono } from 'hono';
 import { type AgentReport, BUNDLE_PARAMETER } from '../consumers.ts';
 import { type Agent, type AuthenticateAgent, createDoor, type DoorPorts, targetOf } from '../door/door.ts';
 import { releaseObject } from '../publish/releases.ts';
+import { WANTED_PARAMETER } from '../wanted_bundles.ts';
 
 export interface FeedPorts extends DoorPorts {
   readonly authenticate: AuthenticateAgent;
@@ -18,6 +20,8 @@ export interface FeedPorts extends DoorPorts {
   readonly audience: string;
   /** Keeps which trust bundle an agent says it has. */
   readonly report: (report: AgentReport) => Promise<void>;
+  /** Has the bundle of a federated trust domain fetched before its time; bounded. */
+  readonly wish: (trustDomain: string) => Promise<void>;
   readonly onFault: (fault: unknown) => void;
 }
 
@@ -38,7 +42,11 @@ export function createFeedApp(ports: FeedPorts): Hono {
     const said = context.req.query(BUNDLE_PARAMETER);
     if (said !== undefined && !BUNDLE_SEQUENCE.test(said))
       return { refused: 'malformed-request', reason: 'bundle-sequence-malformed' };
+    const wanted = context.req.query(WANTED_PARAMETER);
+    if (wanted !== undefined && !parseTrustDomain(wanted).ok)
+      return { refused: 'malformed-request', reason: 'wanted-bundle-malformed' };
     if (said !== undefined) await keep(context, agent, Number(said));
+    if (wanted !== undefined) await ports.wish(wanted).catch(ports.onFault);
     const page = await ports.publisher.page({ epoch, after });
     if (page === undefined) return { refused: 'unavailable', reason: 'feed-not-open' };
     context.header('cache-control', 'no-store');

@@ -5,6 +5,7 @@ import type { FunctionPorts } from '../ports.ts';
 import { createRecorder } from '../recorder.ts';
 import type { OpenApp } from '../served.ts';
 import { openTrustAnchors } from '../trust_anchors.ts';
+import { createBundleWishes } from '../wanted_bundles.ts';
 import { createFeedApp } from './app.ts';
 
 /** `url`: origin of the public doors. */
@@ -20,6 +21,7 @@ export async function openFeed(ports: FunctionPorts & { readonly url: string }):
     objects,
     audience: ports.url,
     report: createReports(table, clock),
+    wish: createBundleWishes({ table, feedLog, ownTrustDomain: trustDomain, clock }),
     onFault: recorder.onFault,
   });
   return { app, ...recorder.lifecycle };

@@ -21,6 +21,7 @@ const app = createFeedApp({
   objects,
   audience: 'https://demo.test',
   report: async () => {},
+  wish: async () => {},
   onFault: () => {},
 });
 const get = (number: number, acceptEncoding?: string) =>

@@ -6,6 +6,7 @@ import type { OutboundPlaces } from '../outbound.ts';
 import type { FunctionPorts } from '../ports.ts';
 import { createRecorder } from '../recorder.ts';
 import type { OpenApp } from '../served.ts';
+import { listWantedBundles } from '../wanted_bundles.ts';
 import { createPublishApp } from './app.ts';
 import { fetchBundle } from './federation/fetch_bundle.ts';
 import { createBundleFollower, isRollback } from './federation/follow_bundles.ts';
@@ -41,6 +42,7 @@ export async function openPublish(
       clock,
       onForged: (key) => log('error', 'federation-forged', { ...key }),
     }),
+    wanted: () => listWantedBundles(table),
     fetchBundle: (relationship, known) => fetchBundle(relationship, { ...known, places }),
     feedLog,
     clock,

@@ -20,7 +20,11 @@ export interface TestNode {
   enter(
     workload: string,
     program: string,
-    options?: { readonly ttlSeconds?: number; readonly dnsNames?: readonly string[] },
+    options?: {
+      readonly ttlSeconds?: number;
+      readonly dnsNames?: readonly string[];
+      readonly federatesWith?: readonly string[];
+    },
   ): Promise<void>;
   stop(): Promise<void>;
 }
@@ -30,7 +34,7 @@ const TRUST_DOMAIN = 'demo.test';
 /** `policies`: a policy repository to publish; agents need a release to be ready. `log`: of the agent. */
 export async function startTestNode(
   policies: { readonly [path: string]: string },
-  more: Pick<LocalOptions, 'rolloverTimes'> &
+  more: Pick<LocalOptions, 'rolloverTimes' | 'clock'> &
     Partial<Pick<AgentOptions, 'pace' | 'bundleEndpoint' | 'log'>> & { readonly authorizes?: boolean } = {},
 ): Promise<TestNode> {
   const dir = await mkdtemp(join(tmpdir(), 'postern-node-'));
@@ -41,6 +45,7 @@ export async function startTestNode(
     port: 0,
     authorizePort: 0,
     log,
+    ...(more.clock !== undefined && { clock: more.clock }),
     ...(more.rolloverTimes !== undefined && { rolloverTimes: more.rolloverTimes }),
   });
   const token = (await readFile(plane.administratorTokenFile, 'utf8')).trim();
@@ -66,6 +71,7 @@ export async function startTestNode(
     auditMode: 'batched',
     log: more.log ?? log,
     ...(more.authorizes === true && { authzHttpSocket }),
+    ...(more.clock !== undefined && { clock: more.clock }),
     ...(more.pace !== undefined && { pace: more.pace }),
     ...(more.bundleEndpoint !== undefined && { bundleEndpoint: more.bundleEndpoint }),
   });

@@ -17,6 +17,7 @@ let clock: ManualClock;
 let feedLog: FeedLog;
 let relationships: FederationStore;
 let forged: unknown[];
+let wanted: Map<string, number>;
 let served: () => ReturnType<FollowBundlesPorts['fetchBundle']>;
 let asked: (TrustBundle | undefined)[];
 let reported: [trustDomain: string, reason: string, ageMs: number | undefined][];
@@ -30,6 +31,7 @@ beforeEach(async () => {
   forged = [];
   relationships = createFederationStore({ table, mac, clock, onForged: (key) => forged.push(key) });
   await relationships.create({ trustDomain: OTHER, url: 'https://other.test/bundle', profile: 'https_web' });
+  wanted = new Map();
   asked = [];
   reported = [];
 });
@@ -54,6 +56,7 @@ function follower() {
       asked.push(known);
       return served();
     },
+    wanted: async () => wanted,
     feedLog,
     clock,
     random: () => 0.5,
@@ -111,6 +114,39 @@ test('a hint of a second or a year does not make us ask every second, or once a 
     await tick();
     expect(asked).toHaveLength(2);
   }
+});
+
+test('a bundle that is wanted is asked for before its hint says so, once a minute and once a wish', async () => {
+  const { tick } = follower();
+  served = async () => accept(bundle(1, 3600));
+  await tick();
+  const countAfter = async (seconds: number) => {
+    clock.advanceMs(seconds * 1000);
+    await tick();
+    return asked.length;
+  };
+  wanted.set('nobody.test', clock.nowMs() + 1);
+  expect(await countAfter(61)).toBe(1);
+  wanted.set(OTHER, clock.nowMs());
+  expect(await countAfter(0)).toBe(2);
+  // What was wanted has been asked for; a wish since then waits for its minute.
+  expect(await countAfter(61)).toBe(2);
+  wanted.set(OTHER, clock.nowMs());
+  expect(await countAfter(1)).toBe(3);
+  wanted.set(OTHER, clock.nowMs() + 1000);
+  expect(await countAfter(59)).toBe(3);
+  expect(await countAfter(1)).toBe(4);
+});
+
+test('an endpoint that fails is not asked more often for being wanted', async () => {
+  const { tick } = follower();
+  served = async () => refuse('endpoint-unreachable');
+  for (let second = 0; second < 120; second += 5) {
+    wanted.set(OTHER, clock.nowMs());
+    await tick();
+    clock.advanceMs(5000);
+  }
+  expect(asked).toHaveLength(2);
 });
 
 test('the last good bundle counts on while its endpoint is away, and its age is told', async () => {

@@ -28,6 +28,8 @@ export interface FollowBundlesPorts {
     relationship: FederationRelationship,
     ports: Pick<FetchBundlePorts, 'known' | 'nowMs'>,
   ) => Promise<Result<TrustBundle, FetchBundleReason>>;
+  /** Trust domain → when somebody met an authority or a key that its bundle does not have. */
+  readonly wanted: () => Promise<ReadonlyMap<string, number>>;
   readonly feedLog: FeedLog;
   readonly clock: Clock;
   /** 0 to 1. */
@@ -36,15 +38,20 @@ export interface FollowBundlesPorts {
   readonly report: (trustDomain: string, reason: FollowReason, ageMs: number | undefined) => void;
 }
 
-/** One tick: asks those whose time has come. An instance that starts anew asks all of them once. */
+/**
+ * One tick: asks those whose time has come, and those that are wanted before it, each once a minute at most. An instance that
+ * starts anew asks all of them once. Cost: a query of the relationships, and one of the wishes where there are any.
+ */
 export function createBundleFollower(ports: FollowBundlesPorts): { tick(): Promise<void> } {
   const { relationships, feedLog, clock, random } = ports;
   const dueAtMs = new Map<string, number>();
+  const askedAtMs = new Map<string, number>();
 
   async function follow(relationship: FederationRelationship): Promise<void> {
     const { trustDomain } = relationship;
     const fact = await feedLog.latest('trust-bundle', trustDomain);
     const nowMs = clock.nowMs();
+    askedAtMs.set(trustDomain, nowMs);
     const isOurs = fact?.kind === 'trust-bundle' && belongsTo(fact, relationship);
     // Also when it has expired: it verifies no SVID then, but what is older is older still.
     const known = isOurs ? knownBundle(fact.bundle, trustDomain) : undefined;
@@ -68,11 +75,19 @@ export function createBundleFollower(ports: FollowBundlesPorts): { tick(): Promi
     if (present?.createdAtMs !== relationship.createdAtMs) await withdrawBundle(ports, trustDomain);
   }
 
+  /** What was wanted before the last answer came has had its answer. */
+  function isDue(trustDomain: string, wantedAtMs = Number.NEGATIVE_INFINITY): boolean {
+    const nowMs = clock.nowMs();
+    if ((dueAtMs.get(trustDomain) ?? 0) <= nowMs) return true;
+    const lastMs = askedAtMs.get(trustDomain) ?? 0;
+    return wantedAtMs > lastMs && nowMs - lastMs >= MIN_HINT_SECONDS * 1000;
+  }
+
   return {
     async tick() {
-      const due = (await relationships.list()).filter(
-        ({ trustDomain }) => (dueAtMs.get(trustDomain) ?? 0) <= clock.nowMs(),
-      );
+      const all = await relationships.list();
+      const wanted = all.length === 0 ? new Map<string, number>() : await ports.wanted();
+      const due = all.filter(({ trustDomain }) => isDue(trustDomain, wanted.get(trustDomain)));
       // Side by side: one that hangs keeps none of the others waiting.
       await Promise.all(due.map(follow));
     },

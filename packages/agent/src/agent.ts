@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { ControlPlaneTrust } from '@postern/api';
 import { createProducer } from '@postern/audit';
 import { createBroker, createDecisionIds } from '@postern/broker';
-import { createFollower } from '@postern/feed';
+import { createFollower, createWantedBundles } from '@postern/feed';
 import { createRequestProof } from '@postern/identity';
 import { createSoftwareSigner, generateSoftwareSigner, jwkFromSpki } from '@postern/keys';
 import { type Clock, systemClock } from '@postern/store';
@@ -178,6 +178,7 @@ async function start(
     if (isOther) onBundles();
   };
   takeBundles();
+  const wanted = createWantedBundles({ ownTrustDomain: trust.trustDomain, clock });
   const feed = createFeedSync({
     client,
     follower,
@@ -186,6 +187,7 @@ async function start(
     saveSnapshot: (text) => folder.save(SNAPSHOT_FILE, text),
     changed: takeBundles,
     bundleSequence: () => bundleSequence,
+    wanted,
     ...(options.pace?.feedMs !== undefined && { periodMs: options.pace.feedMs }),
   });
 
@@ -247,6 +249,7 @@ async function start(
           log,
         }),
         revocations: () => follower.state(clock.nowMs())?.revocations ?? new Map(),
+        onUnknownKey: wanted.note,
         clock,
       }),
       ...createSecretDiscovery(identityPorts),
@@ -256,6 +259,7 @@ async function start(
   const extAuthz = createExtAuthz({
     broker: createBroker({
       clock,
+      onUnknownAuthority: wanted.note,
       onFault: (fault, id) => log('error', 'decision-fault', { id, error: (fault as Error)?.message }),
     }),
     state: () => follower.state(clock.nowMs()),

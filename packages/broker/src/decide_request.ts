@@ -49,15 +49,17 @@ export interface BrokerPorts {
   readonly random?: (length: number) => Uint8Array;
   /** Told of a fault inside a decision, which was denied; the request is not part of it. */
   readonly onFault?: (fault: unknown, decisionId: string) => void;
+  /** Told of a known trust domain whose authorities do not vouch for a caller of its name; anybody can cause it. */
+  readonly onUnknownAuthority?: (trustDomain: string) => void;
 }
 
 /** Leaves and tokens in use at once behind one decision point; an entry is under 1 KiB. */
 const MAX_VERIFIED = 10_000;
 
-export function createBroker({ clock, random = randomBytes, onFault }: BrokerPorts): Broker {
+export function createBroker({ clock, random = randomBytes, onFault, onUnknownAuthority }: BrokerPorts): Broker {
   const nextId = createDecisionIds(random);
   const verifiers: Verifiers = {
-    workloads: createWorkloadVerifier({ maxEntries: MAX_VERIFIED }),
+    workloads: createWorkloadVerifier({ maxEntries: MAX_VERIFIED, onUnknownAuthority }),
     users: createUserTokenVerifier({ maxEntries: MAX_VERIFIED }),
   };
   let lastMs = 0;

@@ -13,4 +13,5 @@ export { createFollower, type FeedTrust, type Follower, type FollowReason, type 
 export { createFeedPublisher, type FeedPublisher } from './publisher.ts';
 export { digestOfRelease, type ReleaseJwsReason, signRelease, verifyRelease } from './release_jws.ts';
 export type { DecisionState } from './state.ts';
+export { createWantedBundles, WANTED_AGAIN_MS, type WantedBundles } from './wanted_bundles.ts';
 export * from './wire.ts';

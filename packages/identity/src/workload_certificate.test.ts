@@ -65,6 +65,25 @@ test('a leaf alone names its workload, since its issuer is known from the feed',
   });
 });
 
+test('an authority that is not in the bundle of a known trust domain is told of, for it may be new', () => {
+  const told: string[] = [];
+  const verifier = createWorkloadVerifier({ maxEntries: 10, onUnknownAuthority: (name) => told.push(name) });
+  const newRoot = createTestAuthority({ trustDomain: 'foreign.test', nowMs });
+  const foreign = leafOf({ issuer: newRoot, uris: ['spiffe://foreign.test/a'] });
+  expect(verifier.verify(foreign.certificate, 'certificate', trust, nowMs)).toMatchObject({ reason: 'svid-untrusted' });
+  expect(told).toEqual(['foreign.test']);
+  // Nothing that a newer bundle would make right.
+  for (const [der, atMs] of [
+    [leaf.certificate, nowMs],
+    [leafOf({ uris: ['spiffe://nowhere.test/a'] }).certificate, nowMs],
+    [foreign.certificate, nowMs + 2 * HOUR_MS],
+    [foreign.certificate.subarray(1), nowMs],
+    [leafOf({ issuer: newRoot, uris: ['spiffe://foreign.test'] }).certificate, nowMs],
+  ] as const)
+    verifier.verify(der, 'certificate', trust, atMs);
+  expect(told).toEqual(['foreign.test']);
+});
+
 test('an identity lasts no longer than the issuer it rests on', () => {
   const verifier = createWorkloadVerifier({ maxEntries: 10 });
   const short = leafOf({ issuer: shortIssuer });

@@ -4,6 +4,8 @@ import { verifyX509Signature } from '@postern/keys';
 import { accept, type Result, refuse } from '@postern/result';
 import {
   type Certificate,
+  checkX509Svid,
+  parseCertificate,
   parseSpiffeId,
   type TrustBundle,
   type VerifiedX509Svid,
@@ -62,9 +64,20 @@ export interface WorkloadVerifier {
 /** Clocks may differ by this much. */
 const SKEW_MS = 60_000;
 
-/** `maxEntries`: verified leaves remembered, by digest. */
-export function createWorkloadVerifier(options: { readonly maxEntries: number }): WorkloadVerifier {
+/**
+ * `maxEntries`: verified leaves remembered, by digest. `onUnknownAuthority`: told of a leaf, well-formed and in its time, of a
+ * known trust domain whose authorities do not vouch for it; they may have been changed since.
+ */
+export function createWorkloadVerifier(options: {
+  readonly maxEntries: number;
+  readonly onUnknownAuthority?: ((trustDomain: string) => void) | undefined;
+}): WorkloadVerifier {
   const cache = createDigestCache<Remembered>(options.maxEntries);
+  function tellUnknownAuthority(leaf: Uint8Array): void {
+    const certificate = parseCertificate(leaf);
+    const id = certificate.ok ? checkX509Svid(certificate.value) : certificate;
+    if (id.ok) options.onUnknownAuthority?.(id.value.trustDomain);
+  }
   return {
     verify(leaf, assurance, trust, nowMs) {
       const digest = hash('sha256', leaf, 'base64url');
@@ -78,7 +91,10 @@ export function createWorkloadVerifier(options: { readonly maxEntries: number })
           skewMs: SKEW_MS,
           verifySignature: verifyX509Signature,
         });
-        if (!verified.ok) return refuse(WORKLOAD_REASONS[verified.reason], verified.reason);
+        if (!verified.ok) {
+          if (verified.reason === 'svid-untrusted') tellUnknownAuthority(leaf);
+          return refuse(WORKLOAD_REASONS[verified.reason], verified.reason);
+        }
         known = { svid: verified.value, bundle: trust.bundles.get(verified.value.spiffeId.trustDomain) };
         cache.set(digest, known);
       }

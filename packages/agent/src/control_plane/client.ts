@@ -61,8 +61,16 @@ export interface ControlPlaneClient {
   entries(etag?: string): Promise<Result<{ entries: AgentEntries; etag?: string } | 'unchanged', CallReason>>;
   svids(request: SvidsRequest): Promise<Result<SvidsAnswer, CallReason>>;
   jwtSvids(request: JwtSvidsRequest): Promise<Result<JwtSvidsAnswer, CallReason>>;
-  /** `bundle`: sequence of the trust bundle that this node has handed on; for a rollover that waits for it. */
-  feedPage(position: { epoch: string; after: number; bundle?: number }): Promise<Result<FeedPage, CallReason>>;
+  /**
+   * `bundle`: sequence of the trust bundle that this node has handed on; for a rollover that waits for it. `wanted`: a federated
+   * trust domain whose bundle does not have what it shows.
+   */
+  feedPage(position: {
+    epoch: string;
+    after: number;
+    bundle?: number;
+    wanted?: string;
+  }): Promise<Result<FeedPage, CallReason>>;
   release(number: number): Promise<Result<string, CallReason>>;
   sendSegments(request: SegmentsRequest): Promise<Result<SegmentsAnswer, CallReason>>;
 }
@@ -152,8 +160,10 @@ export function createControlPlaneClient(ports: {
     },
     svids: (request) => callJson({ method: 'POST', target: PATHS.svids, body: request }),
     jwtSvids: (request) => callJson({ method: 'POST', target: PATHS.jwtSvids, body: request }),
-    feedPage({ epoch, after, bundle }) {
-      const said = bundle === undefined ? '' : `&bundle=${bundle}`;
+    feedPage({ epoch, after, bundle, wanted }) {
+      const said =
+        (bundle === undefined ? '' : `&bundle=${bundle}`) +
+        (wanted === undefined ? '' : `&wanted=${encodeURIComponent(wanted)}`);
       const target = `${PATHS.feed}?epoch=${encodeURIComponent(epoch)}&after=${after}${said}`;
       return callJson({ method: 'GET', target });
     },

@@ -2,7 +2,7 @@
  * Keeps a follower at the head of the feed: asks every second, with jitter, backs off while the control plane is away,
  * and saves what is needed to decide when this process starts again without it.
  */
-import type { Follower } from '@postern/feed';
+import type { Follower, WantedBundles } from '@postern/feed';
 import type { Clock } from '@postern/store';
 import type { Log } from '../log.ts';
 import type { ControlPlaneClient } from './client.ts';
@@ -30,6 +30,8 @@ export function createFeedSync(ports: {
   readonly changed: () => void;
   /** Sequence of the trust bundle that workloads were given; undefined while there is none. */
   readonly bundleSequence: () => number | undefined;
+  /** Bundles that are asked for before their time. */
+  readonly wanted: Pick<WantedBundles, 'next' | 'told'>;
   readonly periodMs?: number;
 }): FeedSync {
   const { client, follower, clock, log, periodMs = PERIOD_MS } = ports;
@@ -42,8 +44,14 @@ export function createFeedSync(ports: {
   async function pages(): Promise<boolean> {
     for (;;) {
       const bundle = ports.bundleSequence();
-      const page = await client.feedPage({ ...follower.position(), ...(bundle !== undefined && { bundle }) });
+      const wanted = ports.wanted.next();
+      const page = await client.feedPage({
+        ...follower.position(),
+        ...(bundle !== undefined && { bundle }),
+        ...(wanted !== undefined && { wanted }),
+      });
       if (!page.ok) return refused('feed-page-refused', page.reason);
+      if (wanted !== undefined) ports.wanted.told(wanted);
       const applied = follower.applyPage(page.value, clock.nowMs());
       if (!applied.ok) return refused('feed-refused', applied.reason);
       if (applied.value.more) continue;

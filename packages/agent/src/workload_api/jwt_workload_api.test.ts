@@ -295,6 +295,28 @@ describe('ValidateJWTSVID', () => {
     agent.store.setBundles(agent.store.bundles([]), new Map([[TRUST_DOMAIN, [agent.jwtDoor.authority]]]));
   });
 
+  test('tells of a trust domain whose key it does not know, and of nothing that a newer bundle would not help', async () => {
+    const keys = (other: readonly TestJwtDoor['authority'][]) =>
+      agent.store.setBundles(
+        agent.store.bundles([]),
+        new Map([
+          [TRUST_DOMAIN, [agent.jwtDoor.authority]],
+          ['other.test', other],
+        ]),
+      );
+    const before = agent.unknownKeys.length;
+    keys([agent.jwtDoor.authority]);
+    const { token } = await stranger.mint('/storefront', [AUDIENCE]);
+    const early = createTestJwtDoor('other.test', { nowMs: () => Date.now() - 3_600_000 });
+    const expired = await early.mint('/storefront', [AUDIENCE]);
+    for (const svid of [token, (await stranger.mint('/a', ['https://else.test'])).token, expired.token, 'x'])
+      expect((await validate({ audience: AUDIENCE, svid })).code).toBe(INVALID_ARGUMENT);
+    expect(agent.unknownKeys.slice(before)).toEqual(['other.test']);
+    keys([stranger.authority]);
+    expect((await validate({ audience: AUDIENCE, svid: token })).code).toBe(OK);
+    agent.store.setBundles(agent.store.bundles([]), new Map([[TRUST_DOMAIN, [agent.jwtDoor.authority]]]));
+  });
+
   test('refuses one of a workload that was revoked since', async () => {
     const svid = await mint();
     agent.revocations.set(`spiffe-id:${id('/storefront')}`, {

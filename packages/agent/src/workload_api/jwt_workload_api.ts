@@ -10,6 +10,7 @@ import {
   type JwtAuthority,
   type JwtSvid,
   MAX_JWT_SVID_BYTES,
+  parseJwtSvid,
   parseTrustDomain,
   type TrustBundle,
   verifyJwtSvid,
@@ -35,6 +36,8 @@ export interface JwtWorkloadApiPorts extends WorkloadApiPorts {
   readonly jwtSvids: JwtSvids;
   /** What was taken back, as decisions see it. */
   readonly revocations: () => Revocations;
+  /** Told of a trust domain of the caller's bundles that a token names with a key that is not there. */
+  readonly onUnknownKey: (trustDomain: string) => void;
   readonly clock: Clock;
 }
 
@@ -83,7 +86,10 @@ export function createJwtWorkloadApi(ports: JwtWorkloadApiPorts): GrpcMethods {
     const held = await identitiesOf(call, ports);
     const nowMs = clock.nowMs();
     const verified = verifyJwtSvid(token, { audience, nowMs, bundles: bundles(held), verifyJws: verifyJoseSignature });
-    if (!verified.ok) throw new GrpcError(GRPC_STATUS.INVALID_ARGUMENT, verified.reason);
+    if (!verified.ok) {
+      if (verified.reason === 'jwt-svid-key-unknown') tellUnknownKey(token);
+      throw new GrpcError(GRPC_STATUS.INVALID_ARGUMENT, verified.reason);
+    }
     if (wasTakenBack(verified.value, nowMs)) throw new GrpcError(GRPC_STATUS.INVALID_ARGUMENT, 'jwt-svid-revoked');
     try {
       return writeValidateJwtSvidResponse(verified.value);
@@ -91,6 +97,12 @@ export function createJwtWorkloadApi(ports: JwtWorkloadApiPorts): GrpcMethods {
       if (fault instanceof StructTooDeep) throw new GrpcError(GRPC_STATUS.INVALID_ARGUMENT, 'jwt-svid-claims-too-deep');
       throw fault;
     }
+  }
+
+  /** Its audience, its time and its trust domain were right. */
+  function tellUnknownKey(token: string): void {
+    const parsed = parseJwtSvid(token);
+    if (parsed.ok) ports.onUnknownKey(parsed.value.spiffeId.trustDomain);
   }
 
   /** A token that does not say when it was issued is from before any revocation of its subject. */

@@ -45,6 +45,8 @@ export interface LocalAgent {
   readonly jwtDoor: TestJwtDoor;
   /** By subject; none at first. */
   readonly revocations: Map<string, { readonly notBeforeMs: number; readonly expiresAtMs: number }>;
+  /** Trust domains that a token named with a key that is not in their bundle, as often as that was told. */
+  readonly unknownKeys: readonly string[];
   /** Entries by path, as they stand from now on; each gets an SVID, a new one when it is asked for. */
   entitle(entries: readonly TestEntry[]): Promise<void>;
   /** New SVIDs for all entries, at once, as a rotation does. */
@@ -112,10 +114,12 @@ export async function startLocalAgent(options: { readonly isReady?: boolean } = 
   const ports = { source: store, attestor, log };
   const jwtDoor = createTestJwtDoor(TRUST_DOMAIN);
   const revocations: LocalAgent['revocations'] = new Map();
+  const unknownKeys: string[] = [];
   const jwtPorts = {
     ...ports,
     jwtSvids: createJwtSvids({ client: jwtDoor, authorities: () => [jwtDoor.authority], clock: systemClock, log }),
     revocations: () => revocations,
+    onUnknownKey: (trustDomain: string) => void unknownKeys.push(trustDomain),
     clock: systemClock,
   };
   const methods = { ...createWorkloadApi(ports), ...createJwtWorkloadApi(jwtPorts), ...createSecretDiscovery(ports) };
@@ -149,6 +153,7 @@ export async function startLocalAgent(options: { readonly isReady?: boolean } = 
     events,
     jwtDoor,
     revocations,
+    unknownKeys,
     async entitle(next) {
       entries = next;
       await issueAll(() => false);
