@@ -255,6 +255,7 @@ async function start(
       ...createSecretDiscovery(identityPorts),
     },
     log,
+    takesPathAuthority: true,
   });
   const extAuthz = createExtAuthz({
     broker: createBroker({

@@ -8,6 +8,7 @@ import type { PeerCredentials } from '../peer/credentials.ts';
 import { listenUnix, type UnixListener } from '../peer/unix_listener.ts';
 import { ServerCall } from './call.ts';
 import type { GrpcMethods } from './method.ts';
+import { withPathAuthority } from './path_authority.ts';
 import { GRPC_STATUS } from './status.ts';
 
 export type { GrpcCall, GrpcMethod, GrpcMethods, StreamingCall } from './method.ts';
@@ -34,8 +35,13 @@ function refusalOf(headers: http2.IncomingHttpHeaders): http2.OutgoingHttpHeader
   return GRPC_CONTENT_TYPE.test(String(headers['content-type'])) ? undefined : { ':status': 415 };
 }
 
-export function createGrpcServer(ports: { readonly methods: GrpcMethods; readonly log: Log }): GrpcServer {
-  const { methods, log } = ports;
+export function createGrpcServer(ports: {
+  readonly methods: GrpcMethods;
+  readonly log: Log;
+  /** Whether callers may name the socket's path as authority, as Java's do; what they send then passes through here. */
+  readonly takesPathAuthority?: boolean;
+}): GrpcServer {
+  const { methods, log, takesPathAuthority = false } = ports;
   const calls = new Set<ServerCall>();
   const sessions = new Set<http2.Http2Session>();
   let listener: UnixListener | undefined;
@@ -93,7 +99,7 @@ export function createGrpcServer(ports: { readonly methods: GrpcMethods; readonl
         onConnection(socket, peer) {
           arriving = peer;
           try {
-            server.emit('connection', socket);
+            server.emit('connection', takesPathAuthority ? withPathAuthority(socket) : socket);
           } finally {
             arriving = undefined;
           }

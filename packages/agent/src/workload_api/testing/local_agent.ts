@@ -123,7 +123,7 @@ export async function startLocalAgent(options: { readonly isReady?: boolean } = 
     clock: systemClock,
   };
   const methods = { ...createWorkloadApi(ports), ...createJwtWorkloadApi(jwtPorts), ...createSecretDiscovery(ports) };
-  const server = createGrpcServer({ methods, log });
+  const server = createGrpcServer({ methods, log, takesPathAuthority: true });
   await server.listen(socketPath, 0o777);
   if (options.isReady !== false) {
     store.setBundles(new Map([[TRUST_DOMAIN, [authority.root]]]), new Map([[TRUST_DOMAIN, [jwtDoor.authority]]]));
