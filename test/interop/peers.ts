@@ -4,7 +4,13 @@ import { type RunningProcess, startProcess } from '../kit/process.ts';
 import { findTool, type ToolName } from '../kit/tools.ts';
 
 /** Workloads by other people's code, with the same modes, flags and JSON. */
-export type Peer = { name: string; tool: ToolName; programArgs: readonly string[] };
+export type Peer = {
+  name: string;
+  tool: ToolName;
+  programArgs: readonly string[];
+  /** What the kernel says that it runs, if that is not `tool`: a launcher of Java becomes the JVM. */
+  runs?: ToolName;
+};
 export type PeerMode = 'fetch' | 'bundles' | 'watch' | 'jwt' | 'validate' | 'serve' | 'dial' | 'load';
 export type PeerFlags = {
   socket: string;
@@ -41,6 +47,8 @@ export type PeerSvids = {
 export const peers: readonly Peer[] = [
   { name: 'go-spiffe', tool: 'spiffe-peer', programArgs: [] },
   { name: 'Python spiffe', tool: 'python-spiffe', programArgs: [join(import.meta.dirname, 'python', 'spiffe_peer')] },
+  { name: 'Rust spiffe', tool: 'rust-spiffe-peer', programArgs: [] },
+  { name: 'java-spiffe', tool: 'java-spiffe-peer', programArgs: [], runs: 'java' },
 ];
 
 /** Runs a peer to its end. `lines` are the JSON objects it printed, `error` what it printed of its failure. */

@@ -1,3 +1,4 @@
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import {
   type GrpcObject,
@@ -9,6 +10,7 @@ import {
   status,
 } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
+import { withPathAuthority } from '@postern/agent/testing';
 import type { OpensslSvid } from './openssl_svids.ts';
 
 export type WorkloadApiContent = { svids: readonly OpensslSvid[]; bundleDer: Buffer; trustDomain: string };
@@ -51,17 +53,19 @@ export async function startReferenceWorkloadApi(
       bundles: { [`spiffe://${trustDomain}`]: Buffer.from('{"keys":[]}') },
     })),
   });
-  await new Promise<void>((resolve, reject) => {
-    server.bindAsync(`unix:${socketPath}`, ServerCredentials.createInsecure(), (fault) =>
-      fault === null ? resolve() : reject(fault),
-    );
-  });
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  // grpc-js refuses what grpc-java says of a socket, as our agent would; that is not what the peers are judged by.
+  const listener = createServer((socket) => injector.injectConnection(withPathAuthority(socket)));
+  await new Promise<void>((resolve, reject) => listener.once('error', reject).listen(socketPath, resolve));
   return {
     update: (content) => {
       current = content;
       for (const [stream, render] of open) stream.write(render(content));
     },
-    stop: () => server.forceShutdown(),
+    stop: () => {
+      listener.close();
+      server.forceShutdown();
+    },
   };
 }
 

@@ -15,7 +15,7 @@ const program = {
 
 Gets the real programs that tests and the demo use into .tools/, and says which are there.
 What is there already is not fetched again. Their names:
-${toolTable.map(({ name, version }) => `  ${name.padEnd(16)}${version}`).join('\n')}
+${toolTable.map(({ name, version }) => `  ${name.padEnd(18)}${version}`).join('\n')}
 
   --only NAME  these alone; repeatable, or with commas
   --json       one JSON document

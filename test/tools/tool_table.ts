@@ -1,6 +1,9 @@
-import { chmod, copyFile, link, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, link, mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { accept, type Result, refuse } from '@postern/result';
+import { buildCargo } from './cargo.ts';
+import { buildJavaPeer } from './java_peer.ts';
+import { copyMavenLibraries, writeJavaLauncher } from './maven.ts';
 import { findOnPath, isExecutable, repositoryFolder, toolsFolder } from './places.ts';
 import { findPythonModule, installPythonPackage } from './python.ts';
 import { runCommand, summaryLine } from './run_command.ts';
@@ -12,16 +15,19 @@ export type ToolName =
   | 'cfn-lint'
   | 'dynamodb-local'
   | 'spiffe-peer'
+  | 'rust-spiffe-peer'
+  | 'java-spiffe-peer'
   | 'decide-peers'
   | 'step-ca'
   | 'lambda-events'
   | 'pkilint'
   | 'zlint'
   | 'openssl'
-  | 'curl';
+  | 'curl'
+  | 'java';
 
 /** Tools of one lane are installed one after the other; lanes run side by side. `machine` tools are only looked for. */
-export type Lane = 'python' | 'go' | 'maven' | 'machine';
+export type Lane = 'python' | 'go' | 'maven' | 'cargo' | 'machine';
 
 /**
  * One tool. `install` answers the path to run, after having seen that it runs, or the folder of a corpus; a refusal's
@@ -39,6 +45,8 @@ const binFolder = join(toolsFolder, 'bin');
 const dynamoDbProject = join(repositoryFolder, 'test/tools/maven/dynamodb-local');
 const LAMBDA_EVENTS_SUM = 'h1:We2cCp4BwqqH/JW+bEEo1FhgG71rslvjfi4y7KmlrR0=';
 const interopSources = join(repositoryFolder, 'test/interop/go');
+const rustPeerSources = join(repositoryFolder, 'test/interop/rust/spiffe-peer');
+const javaPeerSources = join(repositoryFolder, 'test/interop/java/spiffe-peer');
 const benchSources = join(repositoryFolder, 'test/bench/peers');
 const zlintSources = join(repositoryFolder, 'test/interop/zlint');
 const stepCaSources = join(repositoryFolder, 'test/bench/step-ca');
@@ -75,6 +83,20 @@ export const toolTable: readonly Tool[] = [
     install: () => buildGo('spiffe-peer', interopSources),
   },
   {
+    name: 'rust-spiffe-peer',
+    version: '0.19.0',
+    lane: 'cargo',
+    sourceFolder: rustPeerSources,
+    install: () => buildCargo('rust-spiffe-peer', rustPeerSources),
+  },
+  {
+    name: 'java-spiffe-peer',
+    version: '0.8.11',
+    lane: 'maven',
+    sourceFolder: javaPeerSources,
+    install: () => buildJavaPeer('java-spiffe-peer', javaPeerSources, 'spiffepeer.SpiffePeer'),
+  },
+  {
     name: 'decide-peers',
     version: '1.22.2',
     lane: 'go',
@@ -98,6 +120,7 @@ export const toolTable: readonly Tool[] = [
   { name: 'lambda-events', version: '1.55.1', lane: 'go', install: () => copyLambdaEvents('1.55.1') },
   { name: 'openssl', version: '', lane: 'machine', install: () => findOnMachine('openssl') },
   { name: 'curl', version: '', lane: 'machine', install: () => findOnMachine('curl') },
+  { name: 'java', version: '', lane: 'machine', install: () => findOnMachine('java') },
 ];
 
 async function installEnvoy(version: string): Promise<Result<string, string>> {
@@ -142,22 +165,12 @@ async function installPythonProgram(name: ToolName, requirement: string): Promis
 
 /** Its version is in the project file, which the fingerprint covers. */
 async function installDynamoDbLocal(): Promise<Result<string, string>> {
-  const maven = findOnPath('mvn');
-  if (maven === undefined) return refuse('maven-missing', 'no `mvn` on PATH');
-  const java = findOnPath('java');
-  if (java === undefined) return refuse('java-missing', 'no `java` on PATH');
   const libraries = join(toolsFolder, 'dynamodb-local', 'lib');
-  const args = ['-q', '-B', '-f', join(dynamoDbProject, 'pom.xml')];
-  const copied = await runCommand(maven, [...args, 'dependency:copy-dependencies', `-DoutputDirectory=${libraries}`]);
-  if (copied.code !== 0) return refuse('maven-failed', summaryLine(copied.output));
-  await mkdir(binFolder, { recursive: true });
+  const java = await copyMavenLibraries(dynamoDbProject, libraries);
+  if (!java.ok) return java;
   const path = join(binFolder, 'dynamodb-local');
   const main = 'com.amazonaws.services.dynamodbv2.local.main.ServerRunner';
-  await writeFile(
-    path,
-    `#!/bin/sh\nexec '${java}' -Djava.library.path='${libraries}' -cp '${libraries}/*' ${main} "$@"\n`,
-  );
-  await chmod(path, 0o755);
+  await writeJavaLauncher(path, java.value, [`-Djava.library.path=${libraries}`, '-cp', `${libraries}/*`, main]);
   const probe = await runCommand(path, ['-help'], { timeoutMs: 60_000 });
   return probe.output.includes('-inMemory') ? accept(path) : refuse('dynamodb-local-broken', summaryLine(probe.output));
 }

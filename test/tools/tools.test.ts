@@ -34,12 +34,15 @@ describe('the installer on a bare machine', () => {
       ['pkilint', 'missing', expect.stringMatching(/^python-missing: /)],
       ['dynamodb-local', 'missing', expect.stringMatching(/^maven-missing: /)],
       ['spiffe-peer', 'missing', expect.stringMatching(/^go-missing: /)],
+      ['rust-spiffe-peer', 'missing', expect.stringMatching(/^cargo-missing: /)],
+      ['java-spiffe-peer', 'missing', expect.stringMatching(/^maven-missing: /)],
       ['decide-peers', 'missing', expect.stringMatching(/^go-missing: /)],
       ['step-ca', 'missing', expect.stringMatching(/^go-missing: /)],
       ['zlint', 'missing', expect.stringMatching(/^go-missing: /)],
       ['lambda-events', 'missing', expect.stringMatching(/^go-missing: /)],
       ['openssl', 'missing', expect.stringMatching(/^not-on-path: /)],
       ['curl', 'missing', expect.stringMatching(/^not-on-path: /)],
+      ['java', 'missing', expect.stringMatching(/^not-on-path: /)],
     ]);
   });
 

@@ -1,3 +1,4 @@
+export { withPathAuthority } from '../grpc/path_authority.ts';
 export {
   type FunctionUrlAnswer,
   type FunctionUrlCall,

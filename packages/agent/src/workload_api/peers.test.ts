@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
+  type Peer,
   type PeerJwtSvids,
   type PeerSvids,
   peers,
@@ -14,23 +15,21 @@ import { describeWithTool } from '../../../../test/kit/tools.ts';
 import { type LocalAgent, OWN_UID, startLocalAgent, TRUST_DOMAIN } from './testing/local_agent.ts';
 
 // Workloads by other people's code: they verify what they are given, by their own reading of the standard.
-describeWithTool(
-  'the Workload API, judged by go-spiffe and Python spiffe',
-  ['spiffe-peer', 'python-spiffe'],
-  (tools) => {
-    let agent: LocalAgent;
-    let socket: string;
-    const spiffeId = `spiffe://${TRUST_DOMAIN}/workload`;
-    const workload = { path: '/workload', selectors: [OWN_UID] };
+describe('the Workload API, judged by other people’s clients', () => {
+  let agent: LocalAgent;
+  let socket: string;
+  const spiffeId = `spiffe://${TRUST_DOMAIN}/workload`;
+  const workload = { path: '/workload', selectors: [OWN_UID] };
 
-    beforeAll(async () => {
-      agent = await startLocalAgent();
-      socket = `unix://${agent.socketPath}`;
-    });
-    afterAll(() => agent.stop());
+  beforeAll(async () => {
+    agent = await startLocalAgent();
+    socket = `unix://${agent.socketPath}`;
+  });
+  afterAll(() => agent.stop());
 
-    for (const peer of peers) {
-      it(`${peer.name} fetches its SVID and finds it valid`, async () => {
+  for (const peer of peers)
+    describeWithTool(peer.name, [peer.tool], () => {
+      it(`fetches its SVID and finds it valid`, async () => {
         await agent.entitle([workload]);
         const { code, lines, error } = await runPeer(peer, 'fetch', { socket });
         expect(code, error).toBe(0);
@@ -40,7 +39,7 @@ describeWithTool(
         expect(Object.keys(answer.authoritiesPem)).toEqual([TRUST_DOMAIN]);
       });
 
-      it(`${peer.name} fetches the bundles, with the keys of JWT-SVIDs`, async () => {
+      it(`fetches the bundles, with the keys of JWT-SVIDs`, async () => {
         await agent.entitle([workload]);
         const { code, lines, error } = await runPeer(peer, 'bundles', { socket });
         expect(code, error).toBe(0);
@@ -50,7 +49,7 @@ describeWithTool(
         });
       });
 
-      it(`${peer.name} fetches its JWT-SVIDs, and finds them valid by the keys of the bundle`, async () => {
+      it(`fetches its JWT-SVIDs, and finds them valid by the keys of the bundle`, async () => {
         await agent.entitle([workload, { path: '/workload-2', selectors: [OWN_UID], hint: 'second' }]);
         const { code, lines, error } = await runPeer(peer, 'jwt', { socket, audience: 'ledger,audit' });
         expect(code, error).toBe(0);
@@ -61,7 +60,7 @@ describeWithTool(
         expect((one.lines[0] as PeerJwtSvids).jwtSvids.map((svid) => svid.spiffeId)).toEqual([spiffeId]);
       });
 
-      it(`${peer.name} has a token of another workload validated, and hears what is wrong with a bad one`, async () => {
+      it(`has a token of another workload validated, and hears what is wrong with a bad one`, async () => {
         await agent.entitle([workload]);
         const { token } = await agent.jwtDoor.mint('/storefront', ['ledger']);
         const taken = await runPeer(peer, 'validate', { socket, audience: 'ledger', token });
@@ -72,15 +71,15 @@ describeWithTool(
         expect(refused.error).toMatch(/jwt-svid-audience-mismatch/);
       });
 
-      it(`${peer.name} gets no JWT-SVID for a name that is not its own`, async () => {
+      it(`gets no JWT-SVID for a name that is not its own`, async () => {
         await agent.entitle([workload]);
         const subject = `spiffe://${TRUST_DOMAIN}/other`;
         const { code, error } = await runPeer(peer, 'jwt', { socket, audience: 'ledger', subject });
         expect(code).toBe(1);
-        expect(error).toMatch(/PermissionDenied|PERMISSION_DENIED/);
+        expect(error).toMatch(/permission.?denied|no identity issued/i);
       });
 
-      it(`${peer.name} sees a rotation on the stream that it has open`, async () => {
+      it(`sees a rotation on the stream that it has open`, async () => {
         await agent.entitle([workload]);
         const watcher = await startPeer(peer, 'watch', { socket, count: 2, timeout: 15 }, /"svids"/);
         await agent.rotate();
@@ -89,37 +88,34 @@ describeWithTool(
         expect(watcher.output.text()).toContain(agent.identity('/workload').serial);
       });
 
-      it(`${peer.name} gets nothing when no entry is for it`, async () => {
+      it(`gets nothing when no entry is for it`, async () => {
         await agent.entitle([{ path: '/other', selectors: ['unix:uid:4000000000'] }]);
         const { code, lines, error } = await runPeer(peer, 'fetch', { socket, timeout: 3 });
         expect([code, lines]).toEqual([1, []]);
-        expect(error).toMatch(/PermissionDenied|PERMISSION_DENIED/);
+        expect(error).toMatch(/permission.?denied|no identity issued/i);
       });
-    }
+    });
 
-    it('they talk mTLS with each other, each seeing who the other is', async () => {
-      await agent.entitle([workload]);
-      const [go, python] = peers as [(typeof peers)[number], (typeof peers)[number]];
-      for (const [from, to] of [
-        [go, python],
-        [python, go],
-      ] as const) {
+  // Each with the next: every pair is in `test/interop/node_agent.test.ts`.
+  for (const [index, from] of peers.entries()) {
+    const to = peers[(index + 1) % peers.length] as Peer;
+    describeWithTool(`${from.name} and ${to.name}`, [from.tool, to.tool], () => {
+      it('talk mTLS with each other, each seeing who the other is', async () => {
+        await agent.entitle([workload]);
         const { address, server } = await startPeerServer(to, { socket, authorize: spiffeId, timeout: 15 });
         try {
-          const { code, lines, error } = await runPeer(from, 'dial', {
-            socket,
-            address,
-            authorize: spiffeId,
-            line: 'hi',
-          });
+          const flags = { socket, address, authorize: spiffeId, line: 'hi' };
+          const { code, lines, error } = await runPeer(from, 'dial', flags);
           expect(code, error).toBe(0);
           expect(lines).toEqual([{ peer: spiffeId, answer: `${spiffeId} said hi` }]);
         } finally {
           await server.stop();
         }
-      }
+      });
     });
+  }
 
+  describeWithTool('a path', ['spiffe-peer'], (tools) => {
     it('a copy of an entitled program at another path gets nothing', async () => {
       const entitled = join(agent.folder, 'entitled');
       const impostor = join(agent.folder, 'impostor');
@@ -129,8 +125,8 @@ describeWithTool(
       expect(await run(entitled)).toMatchObject({ code: 0, output: expect.stringContaining(spiffeId) });
       expect(await run(impostor)).toMatchObject({ code: 1, output: expect.not.stringContaining(spiffeId) });
     });
-  },
-);
+  });
+});
 
 function runProgram(path: string, args: readonly string[]): Promise<{ code: number; output: string }> {
   return new Promise((resolve) => {
