@@ -1,7 +1,14 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createPathAuthorityRewriter } from './path_authority.ts';
+import { createGrpcServer } from './server.ts';
 
 const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+const SETTINGS = 4;
+const STREAM = 3;
 const END_HEADERS = 0x4;
 const PADDED = 0x8;
 const PRIORITY = 0x20;
@@ -9,7 +16,7 @@ const PRIORITY = 0x20;
 function frame(type: number, flags: number, payload: Buffer): Buffer {
   const header = Buffer.alloc(9);
   header.writeUIntBE(payload.length, 0, 3);
-  header.set([type, flags, 0, 0, 0, 3], 3);
+  header.set([type, flags, 0, 0, 0, type === SETTINGS ? 0 : STREAM], 3);
   return Buffer.concat([header, payload]);
 }
 
@@ -26,7 +33,7 @@ const INDEXED_METHOD = Buffer.from([0x83]);
 const TABLE_SIZE = Buffer.from([0x3f, 0xe1, 0x1f]);
 const PATH = literal(0x44, '/SpiffeWorkloadAPI/FetchX509SVID');
 const headers = (...fields: Buffer[]) => frame(1, END_HEADERS, Buffer.concat(fields));
-const settings = frame(4, 0, Buffer.alloc(6));
+const settings = frame(SETTINGS, 0, Buffer.alloc(6));
 
 const read = (...frames: Buffer[]): Buffer => createPathAuthorityRewriter()(Buffer.concat([PREFACE, ...frames]));
 const sent = (...frames: Buffer[]): Buffer => Buffer.concat([PREFACE, ...frames]);
@@ -64,6 +71,46 @@ describe('what grpc-java sends', () => {
       for (let at = 0; at < whole.length; at += size) pieces.push(rewrite(sent(...frames).subarray(at, at + size)));
       expect(Buffer.concat(pieces).equals(whole), `pieces of ${size}`).toBe(true);
     }
+  });
+});
+
+describe('a gRPC server', () => {
+  const HEADERS_FRAME = 1;
+  const RST_STREAM = 3;
+
+  /** The type of the first frame that is about the request. */
+  async function answerTo(takesPathAuthority: boolean): Promise<number> {
+    const folder = mkdtempSync(join(tmpdir(), 'postern-authority-'));
+    const path = join(folder, 'grpc.sock');
+    const server = createGrpcServer({ methods: {}, log: () => {}, takesPathAuthority });
+    await server.listen(path, 0o600);
+    const socket = connect(path);
+    try {
+      const fields = [INDEXED_METHOD, Buffer.from([0x86]), PATH, literal(0x5f, 'application/grpc')];
+      socket.write(
+        Buffer.concat([PREFACE, frame(SETTINGS, 0, Buffer.alloc(0)), headers(literal(0x41, path), ...fields)]),
+      );
+      let received = Buffer.alloc(0);
+      for await (const chunk of socket) {
+        received = Buffer.concat([received, chunk as Buffer]);
+        for (let at = 0; at + 9 <= received.length; at += 9 + received.readUIntBE(at, 3)) {
+          if (received.readUInt32BE(at + 5) === STREAM) return received[at + 3] as number;
+        }
+      }
+      throw new Error('the connection ended without an answer');
+    } finally {
+      socket.destroy();
+      await server.close();
+      rmSync(folder, { recursive: true });
+    }
+  }
+
+  it('ends the request of a client that names a path, where nobody of the kind is expected', async () => {
+    expect(await answerTo(false)).toBe(RST_STREAM);
+  });
+
+  it('answers it where it takes paths', async () => {
+    expect(await answerTo(true)).toBe(HEADERS_FRAME);
   });
 });
 
@@ -108,7 +155,7 @@ describe('nothing else is touched', () => {
   it.each(cases)('%s', (_, request) => expect(read(request)).toEqual(sent(request)));
 
   it('nor anything after a frame that is longer than any may be', () => {
-    const long = frame(4, 0, Buffer.alloc(16_385));
+    const long = frame(SETTINGS, 0, Buffer.alloc(16_385));
     const late = headers(literal(0x41, '/a/b'));
     expect(read(long, late)).toEqual(sent(long, late));
   });
