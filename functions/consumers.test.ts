@@ -103,12 +103,15 @@ describe('an agent', () => {
     expect((await drain())?.consumers).toBeUndefined();
   });
 
-  test('that was revoked is waited for no more', async () => {
-    await report(agent, 1);
+  test.each([
+    ['that has another bundle', () => report(agent, 1)],
+    ['that never said anything', async () => {}],
+  ])('%s and was revoked is waited for no more', async (_, say) => {
+    await say();
     expect(await waitToSign()).toMatchObject(silent);
-    const subject = `agent:${agent.spiffeId}`;
-    const revoked = await world.admin('POST', PATHS.admin.revocations, { subject, reason: 'stolen' });
-    expect(revoked.status).toBe(201);
+    const revoke = (more: object) =>
+      world.admin('POST', PATHS.admin.revocations, { subject: 'agent:node-1', reason: 'stolen', ...more });
+    expect((await revoke({})).status).toBe(201);
     expect((await waitToSign())?.reason).toBe('published-too-briefly');
   });
 
@@ -140,6 +143,22 @@ test('nobody but an agent reports anything, and nobody in another’s name', asy
   expect(await reported()).toBeUndefined();
   await report(other, 2);
   expect(await waitToSign()).toMatchObject({ consumerCount: 1, ...silent });
+});
+
+test('nobody is asked for by a tick while no key waits for anybody', async () => {
+  let queries = 0;
+  world.faults.table = ({ operation, pks }) => {
+    if (operation === 'query' && pks.includes('consumer')) queries += 1;
+    return 'none';
+  };
+  await world.tick();
+  expect(queries).toBeGreaterThan(0);
+  await report(agent, 2);
+  world.clock.advanceMs(3 * MINUTE_MS);
+  await world.tick();
+  queries = 0;
+  await world.tick();
+  expect(queries).toBe(0);
 });
 
 test('an agent that claims a bundle to come knows none of those that are', async () => {

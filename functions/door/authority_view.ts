@@ -5,15 +5,25 @@ import type { TrustBundle } from '@postern/spiffe';
 import type { Clock } from '@postern/store';
 import type { AuthorityView } from './agent_proof.ts';
 
-/** Cost of `isRevoked`: four reads. Throws when they cannot be made: then nobody knows, and the call is refused. */
+interface FeedView extends AuthorityView {
+  /** Of an agent that nothing but its name is known of. */
+  isAgentRevoked(spiffeId: string): Promise<boolean>;
+}
+
+/** Cost of `isRevoked`: four reads; of `isAgentRevoked`: one. Throw when they cannot be made: then nobody knows. */
 export function createAuthorityView(ports: {
   readonly bundle: () => Promise<TrustBundle>;
   readonly feedLog: FeedLog;
   readonly clock: Clock;
-}): AuthorityView {
+}): FeedView {
   const { bundle, feedLog, clock } = ports;
   return {
     bundle,
+    async isAgentRevoked(spiffeId) {
+      const subject = `agent:${spiffeId}`;
+      const fact = await feedLog.latest('revocation', subject);
+      return fact?.kind === 'revocation' && isDistrusted(new Map([[subject, fact]]), subject, clock.nowMs());
+    },
     // Agents send theirs along.
     issuers: [],
     async isRevoked({ spiffeId, leaf }) {

@@ -68,8 +68,8 @@ export async function openRotate(ports: RotateFunctionPorts): Promise<OpenRotate
     times: { ...ROLLOVER_TIMES, ...ports.rolloverTimes },
     consumers: (state) => {
       const bundle = bundleOf(state);
-      const { isRevoked } = createAuthorityView({ bundle: async () => bundle, feedLog, clock });
-      return listConsumers({ table, state, clock, isRevoked });
+      const { isRevoked, isAgentRevoked } = createAuthorityView({ bundle: async () => bundle, feedLog, clock });
+      return listConsumers({ table, state, clock, isRevoked, isAgentRevoked });
     },
     recordStep: (step) => recorder.record({ kind: 'rollover-step', ...step }),
     alarm: (step, by) => ports.log('error', 'authority-override', { step, by }),

@@ -11,10 +11,12 @@ import {
   bundleOf,
   type Consumer,
   certificateOf,
+  comingOf,
   type Generation,
   type Plan,
   type PlannedStep,
   planNext,
+  ROLLED_KEYS,
   type RolloverTimes,
   readOwnCertificate,
   type SignedState,
@@ -112,6 +114,14 @@ export function createRollingAuthority(ports: RollingPorts): RollingAuthority {
     return signer;
   }
 
+  async function observe(state: AuthorityState, consumers: readonly Consumer[]): Promise<Plan> {
+    const [coveredUntilMs, sequence] = await Promise.all([coverage.until(), inFeed()]);
+    return planNext(state, { nowMs: clock.nowMs(), inFeed: sequence, consumers, coveredUntilMs }, times);
+  }
+
+  /** Nobody is waited for but by a key that is published: a tick at rest asks for nobody. */
+  const isWaiting = (state: AuthorityState) => ROLLED_KEYS.some((key) => comingOf(state, key)?.phase === 'published');
+
   const authority: RollingAuthority = {
     read,
     async certifying(lifeSeconds) {
@@ -120,13 +130,8 @@ export function createRollingAuthority(ports: RollingPorts): RollingAuthority {
       return { signer: await signerOf('root', generation), root: readOwnCertificate(certificateOf(generation)) };
     },
     async plan(state) {
-      const [consumers, coveredUntilMs, sequence] = await Promise.all([
-        ports.consumers(state),
-        coverage.until(),
-        inFeed(),
-      ]);
-      const observed = { nowMs: clock.nowMs(), inFeed: sequence, consumers, coveredUntilMs };
-      return { ...planNext(state, observed, times), consumers };
+      const consumers = await ports.consumers(state);
+      return { ...(await observe(state, consumers)), consumers };
     },
     async take(state, step, by, isDryRun = false) {
       const next = applyStep(state, step, clock.nowMs());
@@ -152,7 +157,7 @@ export function createRollingAuthority(ports: RollingPorts): RollingAuthority {
       while (done.length < MAX_STEPS) {
         const state = await read();
         await publishTrustBundle({ bundle: bundleOf(state), feedLog, clock });
-        const { step } = await authority.plan(state);
+        const { step } = await observe(state, isWaiting(state) ? await ports.consumers(state) : []);
         if (step === undefined) break;
         const resolved = await authority.resolve(step);
         const taken = await authority.take(state, resolved, by);
