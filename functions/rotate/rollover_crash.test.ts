@@ -5,6 +5,7 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { listRecords } from '@postern/audit';
 import { type AuthorityState, createAuthorityStore, readOwnCertificate } from '@postern/ca';
 import { createFeedLog } from '@postern/feed';
 import { generateSoftwareSigner, openSoftwareKeyRing, verifyX509Signature } from '@postern/keys';
@@ -49,10 +50,16 @@ function createPlace() {
     const bundle = fact?.kind === 'trust-bundle' ? parseTrustBundle(fact.bundle, trustDomain) : undefined;
     return bundle?.ok ? bundle.value : undefined;
   };
-  return { clock, dir, open, state, feedBundle };
+  /** What the trail says was done against the rule. */
+  const recordedReasons = async () => {
+    const { records } = await listRecords(table, { kind: 'rollover-step', limit: 1000 }, clock.nowMs());
+    return records.flatMap((record) => (record.kind === 'rollover-step' && record.reason ? [record.reason] : []));
+  };
+  return { clock, dir, open, state, feedBundle, recordedReasons };
 }
 
 type Place = ReturnType<typeof createPlace>;
+type Part = (place: Place, rotate: OpenRotate) => Promise<unknown>;
 
 /** What `rotate` signs at this moment was to be believed before it was signed. */
 async function certifiesUnderPublished(place: Place, rotate: OpenRotate): Promise<void> {
@@ -64,7 +71,7 @@ async function certifiesUnderPublished(place: Place, rotate: OpenRotate): Promis
 }
 
 /** Two keys through all their phases, as operators and ticks have it; each part may be done again. */
-const PARTS: readonly ((place: Place, rotate: OpenRotate) => Promise<unknown>)[] = [
+const PARTS: readonly Part[] = [
   async (_, rotate) => rotate.tick(),
   async (_, rotate) => rotate.certifier.operateAuthority({ command: 'prepare', key: 'root' }, 'alice'),
   async (_, rotate) => rotate.certifier.operateAuthority({ command: 'prepare', key: 'jwt' }, 'alice'),
@@ -105,43 +112,80 @@ test('goes through all phases when nobody disturbs it', async () => {
   expect(await endOf(place)).toEqual(END);
 });
 
+/** An operator in a hurry: the root that signs is taken away, and the next is let sign before anybody can have it. */
+const HURRIED: readonly Part[] = [
+  async (_, rotate) => rotate.tick(),
+  certifiesUnderPublished,
+  async (_, rotate) => rotate.certifier.operateAuthority({ command: 'prepare', key: 'root' }, 'alice'),
+  async (_, rotate) =>
+    rotate.certifier.operateAuthority({ command: 'override', key: 'root', reason: 'hurry' }, 'alice'),
+  certifiesUnderPublished,
+  async (_, rotate) =>
+    rotate.certifier.operateAuthority({ command: 'distrust', key: 'root', generation: 1, reason: 'stolen' }, 'alice'),
+  certifiesUnderPublished,
+];
+
+/** Runs `parts` again and again, each time dying at the next write, until it is over before it dies. */
+async function dieAtEach(
+  when: 'before' | 'after',
+  parts: readonly Part[],
+  goOn: (place: Place, rotate: OpenRotate, left: readonly Part[], at: number) => Promise<void>,
+): Promise<number> {
+  for (let at = 1; at < 200; at++) {
+    const place = createPlace();
+    let writes = 0;
+    let isDead = false;
+    const dying = (table: Table) =>
+      failingTable(table, ({ operation }) => {
+        if (isDead) return 'before';
+        if (operation === 'get' || operation === 'query') return 'none';
+        writes += 1;
+        if (writes !== at) return 'none';
+        isDead = true;
+        return when;
+      });
+    let next = 0;
+    try {
+      const doomed = await place.open(dying);
+      for (const part of parts) {
+        await part(place, doomed);
+        if (isDead) break;
+        next += 1;
+      }
+    } catch {
+      // Nobody is left to say why.
+    }
+    if (!isDead) return at - 1;
+    await goOn(place, await place.open(), parts.slice(next), at);
+  }
+  throw new Error('there is no end of writes');
+}
+
 describe.each(['before', 'after'] as const)('ends %s a write', (when) => {
   test('and wherever that is, the next process comes to the same end', { timeout: 120_000 }, async () => {
-    let crashes = 0;
-    for (let at = 1; at < 200; at++) {
-      const place = createPlace();
-      let writes = 0;
-      let isDead = false;
-      const dying = (table: Table) =>
-        failingTable(table, ({ operation }) => {
-          if (isDead) return 'before';
-          if (operation === 'get' || operation === 'query') return 'none';
-          writes += 1;
-          if (writes !== at) return 'none';
-          isDead = true;
-          return when;
-        });
-      let next = 0;
-      try {
-        const doomed = await place.open(dying);
-        for (const part of PARTS) {
-          await part(place, doomed);
-          if (isDead) break;
-          next += 1;
-        }
-      } catch {
-        // Nobody is left to say why.
-      }
-      if (!isDead) break;
-      crashes += 1;
-      const rotate = await place.open();
-      for (const part of PARTS.slice(next)) await part(place, rotate);
+    const crashes = await dieAtEach(when, PARTS, async (place, rotate, left, at) => {
+      for (const part of left) await part(place, rotate);
       // What a lost command left undone is asked for again.
       for (const part of PARTS.slice(1)) await part(place, rotate);
-      const end = await endOf(place).catch(() => undefined);
-      expect(end?.keys, `write ${at}`).toEqual(expect.arrayContaining(END.keys));
-      expect(end?.root?.at(-1), `write ${at}`).toMatch(/signing$/);
-    }
+      const end = await endOf(place);
+      expect(end.keys, `write ${at}`).toEqual(expect.arrayContaining(END.keys));
+      expect(end.root?.at(-1), `write ${at}`).toMatch(/signing$/);
+    });
+    expect(crashes).toBeGreaterThan(20);
+  });
+
+  test('of what an operator does against the rule, and none of that is without its record', {
+    timeout: 120_000,
+  }, async () => {
+    const crashes = await dieAtEach(when, HURRIED, async (place, rotate, left, at) => {
+      await rotate.tick();
+      await certifiesUnderPublished(place, rotate);
+      const reasons = (await place.state())?.keys.root.flatMap(({ override }) => override?.reason ?? []) ?? [];
+      expect(await place.recordedReasons(), `write ${at}`).toEqual(expect.arrayContaining(reasons));
+      for (const part of left) await part(place, rotate);
+      const end = await endOf(place);
+      expect(end.root?.slice(0, 2), `write ${at}`).toEqual(['1 distrusted', '2 signing']);
+    });
     expect(crashes).toBeGreaterThan(20);
   });
 });
