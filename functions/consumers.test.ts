@@ -18,6 +18,7 @@ import {
   proofOf,
   send,
 } from './testing/agents.ts';
+import { createAttestor, createAttestorToken, enterAttested, issueAttested } from './testing/attested.ts';
 import { startWorld, type World } from './testing/world.ts';
 
 const MINUTE_MS = 60_000;
@@ -143,6 +144,43 @@ test('nobody but an agent reports anything, and nobody in another’s name', asy
   expect(await reported()).toBeUndefined();
   await report(other, 2);
   expect(await waitToSign()).toMatchObject({ consumerCount: 1, ...silent });
+});
+
+describe('a workload without an agent', () => {
+  const attestedWith = (bundle: number) => `workloads attested with bundle ${bundle}`;
+  async function attest(): Promise<Holder> {
+    await createAttestor(world, { name: 'bare', kind: 'join-token' });
+    await enterAttested(world, 'bare', '/bare/{join:name}', ['join:name:press-1']);
+    return issueAttested(world, { attestor: 'bare', proof: await createAttestorToken(world, 'bare', 'press-1') });
+  }
+
+  test('has the bundle that came with its SVID: with the newest it holds nobody up', async () => {
+    world.clock.advanceMs(2_000);
+    await attest();
+    await report(agent, 2);
+    expect((await statusOf()).consumerCount).toBe(2);
+    expect((await waitToSign())?.reason).toBe('published-too-briefly');
+  });
+
+  test('that has the one before is waited for until its SVID has ended', async () => {
+    // It was attested a moment before functions know of the new bundle.
+    await attest();
+    await report(agent, 2);
+    const wait = await waitToSign();
+    expect(wait).toMatchObject({
+      reason: 'consumers-behind',
+      consumerCount: 1,
+      consumers: [{ name: attestedWith(1), bundleSequence: 1 }],
+    });
+    // Four hours, up to the full one.
+    const leftMs = (wait?.untilMs ?? 0) - world.clock.nowMs();
+    expect(leftMs).toBeGreaterThan(4 * HOUR_MS - MINUTE_MS);
+    expect(leftMs).toBeLessThanOrEqual(5 * HOUR_MS);
+    world.clock.advanceMs(leftMs - 1);
+    expect(await phaseOf(2)).toBe('published');
+    world.clock.advanceMs(1);
+    expect(await phaseOf(2)).toBe('signing');
+  });
 });
 
 test('nobody is asked for by a tick while no key waits for anybody', async () => {
