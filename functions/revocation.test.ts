@@ -220,7 +220,17 @@ describe('a long-lived SVID', () => {
     expect(await world.recordOf('revocation-list', ({ listNumber }) => listNumber === after?.number)).toBeDefined();
   });
 
-  test('of a revoked entry, agent, name or issuer is on it too', async () => {
+  test('of a distrusted issuer is on it, and the list is renewed until the last one ended', async () => {
+    const svid = await askOne(await enterLongLived('/a'));
+    await revoke(`issuer:${new URL(pointOf(svid)).pathname.split('/')[3]}`, { reasonCode: 'ca-compromise' });
+    expect((await listOf(svid)).list?.entries).toMatchObject([{ serial: svid.serial, reasonCode: 'ca-compromise' }]);
+    world.clock.advanceMs(LIST_LIFE_MS / 2);
+    await world.tick();
+    expect((await listOf(svid)).list?.thisUpdateMs).toBeGreaterThan(world.clock.nowMs() - 3_600_000);
+    expect((await listOf(svid)).list?.entries).toHaveLength(1);
+  });
+
+  test('of a revoked entry, agent or name is on it too', async () => {
     for (const subjectOf of [
       (entryId: string) => `entry:${entryId}`,
       () => `spiffe-id:spiffe://${TRUST_DOMAIN}/b`,

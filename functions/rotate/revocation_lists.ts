@@ -139,7 +139,8 @@ function entriesOf(
     const fact = revocationOf(certificate, revocations, issuerKeyId, nowMs);
     if (fact === undefined) continue;
     const { serial } = certificate;
-    const revokedAtMs = Math.floor(fact.observedAtMs / 1000) * 1000;
+    // None is of later than the list that says it.
+    const revokedAtMs = Math.floor(Math.min(fact.observedAtMs, nowMs - BACKDATE_MS) / 1000) * 1000;
     entries.set(serial, {
       serial,
       revokedAtMs,

@@ -17,6 +17,7 @@ export type ToolName =
   | 'spiffe-peer'
   | 'rust-spiffe-peer'
   | 'java-spiffe-peer'
+  | 'crl-peer'
   | 'decide-peers'
   | 'step-ca'
   | 'lambda-events'
@@ -47,6 +48,7 @@ const LAMBDA_EVENTS_SUM = 'h1:We2cCp4BwqqH/JW+bEEo1FhgG71rslvjfi4y7KmlrR0=';
 const interopSources = join(repositoryFolder, 'test/interop/go');
 const rustPeerSources = join(repositoryFolder, 'test/interop/rust/spiffe-peer');
 const javaPeerSources = join(repositoryFolder, 'test/interop/java/spiffe-peer');
+const crlSources = join(repositoryFolder, 'test/interop/crl');
 const benchSources = join(repositoryFolder, 'test/bench/peers');
 const zlintSources = join(repositoryFolder, 'test/interop/zlint');
 const stepCaSources = join(repositoryFolder, 'test/bench/step-ca');
@@ -95,6 +97,14 @@ export const toolTable: readonly Tool[] = [
     lane: 'maven',
     sourceFolder: javaPeerSources,
     install: () => buildJavaPeer('java-spiffe-peer', javaPeerSources, 'spiffepeer.SpiffePeer'),
+  },
+  {
+    // Nothing but Go's own library.
+    name: 'crl-peer',
+    version: '1.21',
+    lane: 'go',
+    sourceFolder: crlSources,
+    install: () => buildGo('crl-peer', crlSources),
   },
   {
     name: 'decide-peers',

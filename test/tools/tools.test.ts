@@ -36,6 +36,7 @@ describe('the installer on a bare machine', () => {
       ['spiffe-peer', 'missing', expect.stringMatching(/^go-missing: /)],
       ['rust-spiffe-peer', 'missing', expect.stringMatching(/^cargo-missing: /)],
       ['java-spiffe-peer', 'missing', expect.stringMatching(/^maven-missing: /)],
+      ['crl-peer', 'missing', expect.stringMatching(/^go-missing: /)],
       ['decide-peers', 'missing', expect.stringMatching(/^go-missing: /)],
       ['step-ca', 'missing', expect.stringMatching(/^go-missing: /)],
       ['zlint', 'missing', expect.stringMatching(/^go-missing: /)],

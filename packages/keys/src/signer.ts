@@ -31,7 +31,10 @@ export class SignerUnavailable extends Error {
   override readonly name = 'SignerUnavailable';
 }
 
-/** The control plane's signing keys; each is usable by exactly one function. */
+/**
+ * The control plane's signing keys. Each is usable by one function, but for `issuer`: `issue` signs leaves with it, `rotate`
+ * their revocation lists (docs/decisions/0017).
+ */
 export type SigningKeyName = 'root' | 'issuer' | 'jwt' | 'release' | 'checkpoint' | 'assertion';
 
 /** What each signs with, on every key store. */

@@ -1,0 +1,3 @@
+module postern.test/interop/crl
+
+go 1.21
