@@ -52,6 +52,7 @@ export const ROUTES: { readonly [F in FunctionName]: readonly string[] } = {
     `POST ${PATHS.keys.producer}`,
     `POST ${PATHS.keys.authority}`,
     `POST ${PATHS.keys.revocations}`,
+    `POST ${PATHS.keys.revocationList}`,
   ],
 };
 

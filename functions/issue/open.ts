@@ -79,7 +79,7 @@ export async function openIssue(ports: IssueFunctionPorts): Promise<OpenIssue> {
     clock,
     onForged,
     distributionPoint: ({ issuerKeyId, number }) => ports.url + PATHS.revocationList(issuerKeyId, number),
-    open: certifier.applyRevocations,
+    open: certifier.openRevocationList,
   });
   const mayIssue = createIssueRights(feedLog, clock);
   const authority = createAuthority({

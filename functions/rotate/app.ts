@@ -4,11 +4,17 @@ import { isCanonicalSpki, isPublicSigningKey, jwkFromSpki, spkiFromJwk } from '@
 import type { TrustDomain } from '@postern/spiffe';
 import type { Hono } from 'hono';
 import { createDoor, type DoorPorts, type DoorRefusal, type IdentifyFunction } from '../door/door.ts';
-import { checkShape, mapOf, text } from '../door/shape.ts';
+import { checkShape, integer, mapOf, text } from '../door/shape.ts';
 import type { OperateAuthority } from './authority_commands.ts';
 import { mountAuthorityDoor } from './authority_door.ts';
 import type { Certifier } from './certifier.ts';
-import { mayApplyRevocations, mayCertifyFeedKey, mayCertifyIssuer, mayCertifyProducer } from './entitlement.ts';
+import {
+  mayApplyRevocations,
+  mayCertifyFeedKey,
+  mayCertifyIssuer,
+  mayCertifyProducer,
+  mayOpenRevocationList,
+} from './entitlement.ts';
 
 export interface RotateAppPorts extends DoorPorts {
   readonly identify: IdentifyFunction;
@@ -21,6 +27,8 @@ const MAX_BODY_BYTES = 4096;
 /** Base64 of a P-256 key is 124 characters. */
 const MAX_SPKI_TEXT = 1024;
 const MAX_NAME = 2048;
+/** Of nine digits. */
+const MAX_PARTITION = 999_999_999;
 
 const KEY = mapOf(text(512), 8);
 const NOT_THEIRS: DoorRefusal = { refused: 'not-permitted', reason: 'key-of-another-function' };
@@ -63,6 +71,14 @@ export function createRotateApp(ports: RotateAppPorts): Hono {
   door.function(identify, 'POST', PATHS.keys.revocations, MAX_BODY_BYTES, async (context, caller) => {
     if (!mayApplyRevocations(caller)) return NOT_THEIRS;
     return context.json({ isDone: await certifier.applyRevocations() }, 201);
+  });
+
+  door.function(identify, 'POST', PATHS.keys.revocationList, MAX_BODY_BYTES, async (context, caller, body) => {
+    const request = checkShape(body, { issuerKeyId: text(40), number: integer(0, MAX_PARTITION) });
+    if (!request.ok) return { refused: 'malformed-request', reason: request.reason };
+    if (!mayOpenRevocationList(caller)) return NOT_THEIRS;
+    await certifier.openRevocationList(request.value);
+    return context.json({}, 201);
   });
 
   mountAuthorityDoor(door, ports);

@@ -3,7 +3,7 @@
  * key; the others ask it, and it knows which function asks.
  */
 import type { ProducerCertificate } from '@postern/audit';
-import type { CertifyIssuerKey } from '@postern/ca';
+import type { CertifyIssuerKey, ListPartition } from '@postern/ca';
 import type { CertifyFeedKey } from '@postern/feed';
 import type { PublicJwk } from '@postern/keys';
 import type { OperateAuthority } from './authority_commands.ts';
@@ -23,6 +23,8 @@ export interface Certifier {
   readonly certifyProducer: (opening: ProducerOpening) => Promise<string>;
   /** For `admin` alone. */
   readonly operateAuthority: OperateAuthority;
-  /** What follows from revocations, and lists that nobody made yet; for `admin` and `issue`. False: a tick does the rest. */
+  /** What follows from revocations; for `admin` alone. False: a tick does the rest. */
   readonly applyRevocations: () => Promise<boolean>;
+  /** Has the first list of a partition made; for `issue` alone, whose certificate waits for it. */
+  readonly openRevocationList: (partition: ListPartition) => Promise<void>;
 }

@@ -11,8 +11,11 @@ export const mayCertifyFeedKey = (caller: FunctionName): boolean => caller === '
 /** Administrators come to its door, and are known there. */
 export const mayOperateAuthority = (caller: FunctionName): boolean => caller === 'admin';
 
-/** Who revokes, and whose certificates wait for a list. */
-export const mayApplyRevocations = (caller: FunctionName): boolean => caller === 'admin' || caller === 'issue';
+/** Who revokes. */
+export const mayApplyRevocations = (caller: FunctionName): boolean => caller === 'admin';
+
+/** Whose certificates wait for a list. */
+export const mayOpenRevocationList = (caller: FunctionName): boolean => caller === 'issue';
 
 /** A producer bears the name of whoever proved to be it: a function its own, and `ingest` those of the agents it authenticated. */
 export function mayCertifyProducer(

@@ -78,6 +78,13 @@ export async function openRotate(ports: RotateFunctionPorts): Promise<OpenRotate
   const recordIssuer: AnnouncePorts['recordIssuer'] = (issuer) =>
     recorder.record({ kind: 'issuer-certified', ...issuer });
   const { certifying } = authority;
+  const revocations = openRevocations({
+    ...ports,
+    mac,
+    feedLog,
+    roots: async () => rootsOf(await authority.read()),
+    record: (list) => recorder.record({ kind: 'revocation-list', ...list }),
+  });
   const certifier: Certifier = {
     certifyIssuer: createCertifyIssuer({
       trustDomain,
@@ -92,13 +99,8 @@ export async function openRotate(ports: RotateFunctionPorts): Promise<OpenRotate
     certifyProducer: async ({ producer, key: jwk, owner }) =>
       certifyProducer({ producer, jwk, owner, atMs: clock.nowMs() }, await assertionSigner()),
     operateAuthority,
-    applyRevocations: openRevocations({
-      ...ports,
-      mac,
-      feedLog,
-      roots: async () => rootsOf(await authority.read()),
-      record: (list) => recorder.record({ kind: 'revocation-list', ...list }),
-    }),
+    applyRevocations: revocations.apply,
+    openRevocationList: revocations.openList,
   };
   const recorder = createRecorder('rotate', { ...ports, certifier });
   const door = { ...recorder.doorPorts, identify: ports.identify };
@@ -118,7 +120,7 @@ export async function openRotate(ports: RotateFunctionPorts): Promise<OpenRotate
       feedLog,
       clock,
     });
-    await certifier.applyRevocations();
+    await revocations.apply();
   }
   return { app, certifier, tick, ...recorder.lifecycle };
 }

@@ -7,7 +7,7 @@ import type { Key } from '@postern/store';
 import { storedIssuers } from '../issuer_certificates.ts';
 import type { StorePorts } from '../ports.ts';
 import { createListKeeper, type ListIssuer, type ListPorts } from './revocation_lists.ts';
-import { createRevocations } from './revocations.ts';
+import { createRevocations, type Revocations } from './revocations.ts';
 
 export function openRevocations(
   ports: StorePorts & {
@@ -17,7 +17,7 @@ export function openRevocations(
     readonly roots: () => Promise<readonly Certificate[]>;
     readonly record: ListPorts['record'];
   },
-): () => Promise<boolean> {
+): Revocations {
   const { table, mac, clock, feedLog, objects, keys, trustDomain, log } = ports;
   const onForged = (key: Key) => log('error', 'revocation-item-forged', { ...key });
   const slots = createListSlots({ table, mac, clock, onForged });

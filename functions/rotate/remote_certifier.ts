@@ -53,6 +53,8 @@ export function createRemoteCertifier(ports: { readonly url: string; readonly se
       return (await ask<{ certificate: string }>(PATHS.keys.producer, opening)).certificate;
     },
     applyRevocations: async () => (await ask<{ isDone: boolean }>(PATHS.keys.revocations, {})).isDone,
+    openRevocationList: async ({ issuerKeyId, number }) =>
+      void (await ask(PATHS.keys.revocationList, { issuerKeyId, number })),
     operateAuthority: (command, by) => ask<AuthorityOutcome>(PATHS.keys.authority, { ...command, by }),
   };
 }

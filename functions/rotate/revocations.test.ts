@@ -205,12 +205,30 @@ describe('a list', () => {
     const world = await createRevocationWorld((table) => raced(table, async () => other?.()));
     const serials = await issueMany(world, 2, true);
     const elsewhere = world.start();
-    other = () => elsewhere();
+    other = () => elsewhere.apply();
     await world.revoke(`svid:${serials[0]}`);
     await expect(world.run()).rejects.toThrow('at the same time');
     await world.revoke(`svid:${serials[1]}`);
     expect(await world.run()).toBe(true);
     expect((await world.list(0))?.entries.map(({ serial }) => serial)).toEqual(serials);
+  });
+
+  test('that a certificate waits for is made by itself, once, beside runs and at the same time as one', async () => {
+    let other: (() => Promise<unknown>) | undefined;
+    const world = await createRevocationWorld((table) => raced(table, async () => other?.()));
+    const partition = { issuerKeyId: world.issuerKeyId, number: 0 };
+    await world.openList(partition);
+    await world.openList({ issuerKeyId: 'f'.repeat(40), number: 0 });
+    expect(world.state.tries).toBe(0);
+    const serial = await world.issue('e', true);
+    await world.revoke(`svid:${serial}`);
+    const elsewhere = world.start();
+    other = () => elsewhere.openList(partition);
+    await world.openList(partition);
+    expect((await world.list(0))?.entries).toMatchObject([{ serial }]);
+    world.calls.length = 0;
+    await world.openList(partition);
+    expect(world.calls.map(({ operation, pks }) => `${operation} ${pks}`)).toEqual(['get revocation-list']);
   });
 
   test('keeps a certificate whose slot was taken away, and is renewed where its number is none', async () => {

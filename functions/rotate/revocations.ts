@@ -5,7 +5,7 @@
 import type { IssuedIndex, ListPartition, ListSlots, SealedItems } from '@postern/ca';
 import { type Fact, type FeedLog, MAX_FACTS_PER_APPEND, type RevocationFact } from '@postern/feed';
 import { SignerUnavailable } from '@postern/keys';
-import type { Clock, Table } from '@postern/store';
+import { type Clock, StoreUnavailable, type Table } from '@postern/store';
 import { type KnownRevocations, readRevocations } from './known_revocations.ts';
 import type { ListRun } from './revocation_lists.ts';
 
@@ -37,11 +37,17 @@ export const MAX_REVOKED_PER_RUN = 5000;
 export const MAX_FOLLOWED_PER_RUN = 20_000;
 export const MAX_LISTS_PER_RUN = 100;
 
-/**
- * Answers whether nothing is left for the next run. Cost when there is nothing new: two reads and two queries, and a read
- * for each list. Runs of one process take turns, and those who wait share one.
- */
-export function createRevocations(ports: RevocationPorts): () => Promise<boolean> {
+export interface Revocations {
+  /**
+   * Answers whether nothing is left for the next run. Runs of one process take turns, and those who wait share one. Cost
+   * when there is nothing new: two reads and two queries, and a read for each list.
+   */
+  apply(): Promise<boolean>;
+  /** Makes the first list of a partition, where there is none; waits for no run. Cost when there is one: a read. */
+  openList(partition: ListPartition): Promise<void>;
+}
+
+export function createRevocations(ports: RevocationPorts): Revocations {
   const { table, feedLog, sealed, clock } = ports;
   let running: Promise<unknown> = Promise.resolve();
   let waiting: Promise<boolean> | undefined;
@@ -154,14 +160,24 @@ export function createRevocations(ports: RevocationPorts): () => Promise<boolean
     return { isDone: faults.length === 0, fault: faults[0] };
   }
 
-  return () => {
-    waiting ??= running.then(() => {
-      waiting = undefined;
-      const mine = run();
-      running = mine.catch(() => undefined);
-      return mine;
-    });
-    return waiting;
+  return {
+    apply() {
+      waiting ??= running.then(() => {
+        waiting = undefined;
+        const mine = run();
+        running = mine.catch(() => undefined);
+        return mine;
+      });
+      return waiting;
+    },
+    async openList(partition) {
+      const keep = () => {
+        const revocations = () => readRevocations(feedLog);
+        return ports.keepList(partition, { isChanged: false, revocations, issuerOf: ports.issuerOf });
+      };
+      // A run that was first has made it.
+      await keep().catch((fault) => (fault instanceof StoreUnavailable ? keep() : Promise.reject(fault)));
+    },
   };
 }
 

@@ -22,6 +22,8 @@ const REQUESTS: readonly (readonly [string, string, unknown, readonly FunctionNa
   ['an issuer’s key', PATHS.keys.issuer, { spki: Buffer.from(spki).toString('base64') }, ['issue']],
   ['a feed’s key', PATHS.keys.feed, { key }, ['feed']],
   ['an agent’s producer', PATHS.keys.producer, { producer: `${agent}#1`, owner: agent, key }, ['ingest']],
+  ['what follows from revocations', PATHS.keys.revocations, {}, ['admin']],
+  ['the first list of a partition', PATHS.keys.revocationList, { issuerKeyId: 'ab'.repeat(20), number: 0 }, ['issue']],
   ...FUNCTION_NAMES.map((name): (typeof REQUESTS)[number] => [
     `the producer of ${name}`,
     PATHS.keys.producer,
@@ -31,7 +33,7 @@ const REQUESTS: readonly (readonly [string, string, unknown, readonly FunctionNa
 ];
 
 describe.each(REQUESTS)('%s', (_, path, body, entitled) => {
-  test.each(FUNCTION_NAMES)('is certified for %s only where it is its own to have', async (caller) => {
+  test.each(FUNCTION_NAMES)('is had by %s only where it is its own to have', async (caller) => {
     const answer = await ask(path, principalOf(caller), body);
     expect(answer.status).toBe(entitled.includes(caller) ? 201 : 403);
   });
@@ -41,7 +43,7 @@ describe.each(REQUESTS)('%s', (_, path, body, entitled) => {
     ['an administrator', ADMINISTRATOR],
     ['a role whose name begins like a function’s', `${principalOf('issue')}-2`],
     ['the same role of another account', principalOf('issue').replace('111122223333', '999999999999')],
-  ])('is not certified for %s', async (_name, principal) => {
+  ])('is not had by %s', async (_name, principal) => {
     expect((await ask(path, principal, body)).status).toBe(401);
   });
 });
@@ -62,7 +64,7 @@ describe('a producer', () => {
   });
 });
 
-describe('a key', () => {
+describe('what is asked for', () => {
   const rsa = { kty: 'RSA', n: 'AQAB', e: 'AQAB' };
   test.each([
     ['of the feed that is none', PATHS.keys.feed, 'feed', { key: { kty: 'EC' } }],
@@ -76,6 +78,8 @@ describe('a key', () => {
       'issue',
       { spki: Buffer.concat([spki, Buffer.from([0])]).toString('base64') },
     ],
+    ['of a list of a partition below none', PATHS.keys.revocationList, 'issue', { issuerKeyId: 'ab', number: -1 }],
+    ['of a list beyond all', PATHS.keys.revocationList, 'issue', { issuerKeyId: 'ab', number: 1e9 }],
     [
       'of a producer that is none',
       PATHS.keys.producer,

@@ -74,11 +74,11 @@ export async function createRevocationWorld(beneath: (table: Table) => Table = (
       },
     });
 
+  const own = start();
   let serials = 0;
   return {
     ...{ clock, stored, table, calls, forged, state, feedLog, slots, issuerKeyId, issuer },
-    /** A run of this process. */
-    run: start(),
+    ...{ run: own.apply, openList: own.openList },
     /** Another process. */
     start,
     /** Answers its serial. `isListed`: it has a slot of a partition. */

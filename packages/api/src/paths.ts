@@ -27,6 +27,7 @@ export const PATHS = {
     producer: '/v1/keys/producer',
     authority: '/v1/keys/authority',
     revocations: '/v1/keys/revocations',
+    revocationList: '/v1/keys/revocation-list',
   },
   admin: {
     entries: '/v1/admin/entries',
