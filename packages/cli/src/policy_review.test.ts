@@ -352,6 +352,7 @@ services
 more is let through
   payments: HEAD /balance: the permit payments-storefront-calls is about it now
   payments: HEAD /balance: the permit payments-staff-see-balance is about it now
+  payments-support-refunds: this permit asks for less
 who gains and who loses by conditions: --records FILE
 `);
     expect(await postern('diff', 'change', 'main')).toMatchObject({ code: 0 });

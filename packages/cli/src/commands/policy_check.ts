@@ -32,9 +32,8 @@ export function addPolicyCheck(parent: Command, cli: Cli): void {
       const { compilation, problems, trustDomain } = await compilePolicies(cli, dir, options, 'checkRepository');
       const { formatProblems } = await import('@postern/policy-engine/publish');
       const ok = compilation.ok && !(strict === true && problems.length > 0);
-      const counts = compilation.ok
-        ? { policies: compilation.release.policies.length, services: compilation.release.services.length }
-        : {};
+      const { policies = [], services = [] } = compilation.ok ? compilation.release : {};
+      const counts = compilation.ok ? { policies: policies.length, services: services.length } : {};
       return {
         json: { ok, trustDomain, ...counts, problems },
         exit: ok ? 'ok' : 'refused',
@@ -43,7 +42,7 @@ export function addPolicyCheck(parent: Command, cli: Cli): void {
           const listed = problems.length === 0 ? '' : `${formatProblems(problems, 'text')}\n`;
           const errors = problems.filter(({ severity }) => severity === 'error').length;
           const verdict = ok
-            ? `${paint('green', 'ok')}: ${counts.policies} policies, ${counts.services} services of ${trustDomain}`
+            ? `${paint('green', 'ok')}: ${count(policies.length, 'policy', 'policies')}, ${count(services.length, 'service')} of ${trustDomain}`
             : `${paint('red', 'not ok')}: ${count(errors, 'error')}`;
           return `${listed}${verdict}${problems.length > errors ? `, ${count(problems.length - errors, 'warning')}` : ''}\n`;
         },
@@ -63,6 +62,6 @@ function rootOf({ io }: Cli, dir: string): string {
   return isElsewhere ? pathToFileURL(root).href : path.replaceAll(sep, '/');
 }
 
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+function count(number: number, noun: string, nouns = `${noun}s`): string {
+  return `${number} ${number === 1 ? noun : nouns}`;
 }

@@ -240,8 +240,33 @@ const rows: Row[] = [
   [
     'a permit that asks for something else, which records show',
     org('@id("a") permit (principal, action, resource) when { context.local.hour < 20 };'),
-    org('@id("a") @reason("x") permit (principal, action, resource) when { context.local.hour < 22 };'),
+    org('@id("a") @reason("x") permit (principal, action, resource) when { context has device };'),
     [],
+    [],
+  ],
+  [
+    'a permit for other people, of which records tell',
+    org('@id("a") permit (principal in Group::"a", action, resource) when { context.local.hour < 20 };'),
+    org('@id("a") permit (principal in Group::"b", action, resource) when { context.local.hour < 22 };'),
+    [],
+    [],
+  ],
+  [
+    'an hour more in a permit, and a reason',
+    org(
+      '@id("a") @reason("x") permit (principal, action, resource) when { context.local.hour < 20 && context has device };',
+    ),
+    org(
+      '@id("a") @reason("y") permit (principal, action, resource) when { context has device } unless { context.local.hour >= 22 };',
+    ),
+    ['policy-wider a: this permit asks for less'],
+    [],
+  ],
+  [
+    'an hour less in a forbid',
+    org('@id("a") forbid (principal, action, resource) unless { context.local.hour < 20 };'),
+    org('@id("a") forbid (principal, action, resource) unless { context.local.hour < 22 };'),
+    ['policy-wider a: this forbid asks for more'],
     [],
   ],
   [

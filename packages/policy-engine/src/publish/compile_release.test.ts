@@ -449,6 +449,14 @@ describe('a mistake is found before it is published, at its place', () => {
         org('permit (principal, action == Action::"payments:refnd", resource);'),
         'unrecognized action `Action::"payments:refnd"`; did you mean `Action::"payments:refund"`?',
       ],
+      [
+        org('permit (principal, action in Action::"wirte", resource);'),
+        'unrecognized action `Action::"wirte"`; did you mean `Action::"write"`?',
+      ],
+      [
+        org('permit (principal, action == Action::"payments:delete", resource);'),
+        'unrecognized action `Action::"payments:delete"`',
+      ],
     ];
     for (const [files, message] of near) expect(problemsOf(files).map((it) => it.message)).toContain(message);
   });
@@ -457,6 +465,25 @@ describe('a mistake is found before it is published, at its place', () => {
     const many = Object.fromEntries(Array.from({ length: 5001 }, (_, index) => [`org/${index}.cedar`, '']));
     expect(problemsOf(many)).toMatchObject([{ code: 'files-too-many' }]);
     expect(problemsOf(org(' '.repeat(16 * 1024 * 1024)))).toMatchObject([{ code: 'files-too-large' }]);
+  });
+
+  test('policies that can be read are checked beside those that cannot', () => {
+    const text = `permit (principal, actoin, resource);
+@id("a") permit (principal, action, resource == Service::"paymints");
+@id("a") permit (principal, action, resource);
+permit (principal, action == Action::"payments:refnd", resource);`;
+    expect(problemsOf(org(text)).map((it) => `${it.code} ${it.line}`)).toEqual([
+      'policy-malformed 1',
+      'service-unknown 2',
+      'policy-id-duplicate 3',
+      'policy-invalid 4',
+    ]);
+  });
+
+  test('a key that is nearly right is told which is meant, beside all that there are', () => {
+    const [problem] = problemsOf(payments('user: optional', 'uesr: optional'));
+    expect(problem?.message).toMatch(/^unknown key; did you mean `user`\? known are `name`, `owner`, .*`user`/);
+    expect(problemsOf(payments('user: optional', 'person: optional'))[0]?.message).toMatch(/^unknown key; known are/);
   });
 
   test('all mistakes of one run are shown, errors first', () => {

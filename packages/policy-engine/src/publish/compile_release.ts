@@ -3,7 +3,8 @@
  * decided by as it stands.
  */
 import { createHash } from 'node:crypto';
-import type { Entities, PolicyJson } from '../cedar/index.ts';
+import { type Entities, formatUid, type PolicyJson } from '../cedar/index.ts';
+import { actionUid } from '../model.ts';
 import { actionsOf } from '../release/actions.ts';
 import { formatCanonical } from '../release/canonical.ts';
 import { entitiesOfRelease } from '../release/entities.ts';
@@ -14,7 +15,7 @@ import { schemaOf } from '../schema.ts';
 import { checkSchema, validatePolicies } from './cedar_wasm.ts';
 import { clausePlaces } from './clause_places.ts';
 import { lintPolicies } from './lint/lint_policies.ts';
-import { didYouMean } from './near_name.ts';
+import { didYouMean, nearName } from './near_name.ts';
 import { readPolicyTests } from './policy_test_file.ts';
 import { type CompileProblem, Problems } from './problem.ts';
 import { type PolicyFile, readPolicies } from './read_policies.ts';
@@ -81,13 +82,15 @@ function compile(input: CompileInput, problems: Problems, checkFurther: (compile
   const settings = readSettings(repository.settings, problems);
   const services = readServices(repository, input.trustDomain, input.nowMs, problems);
   const teams = teamsOf(settings, services, repository, problems);
-  const policies = readPolicies(repository.policies, problems);
   const own = repository.schema ?? createSource('schema.cedarschema', '');
   const schema = schemaOf(services.map(({ service }) => service)) + own.text;
   for (const { place, message } of checkSchema(schema, placeOf(own, 0, own.text.length))) {
     problems.error('schema-malformed', place, message);
   }
-  if (problems.hasErrors) return { ok: false, problems: problems.list() };
+  const isSound = !problems.hasErrors;
+  const policies = readPolicies(repository.policies, problems);
+  // What policies name is known: those that can be read are checked beside those that cannot.
+  if (!isSound) return { ok: false, problems: problems.list() };
 
   const draft: Release = {
     format: RELEASE_FORMAT,
@@ -111,7 +114,7 @@ function compile(input: CompileInput, problems: Problems, checkFurther: (compile
   const operations = operationsOf(draft);
   if (entities.ok) for (const policy of valid) checkReach(policy, operations, entities.value, problems);
   const release = { ...draft, contentDigest: digestOf(contentOf(draft)) };
-  checkLoads(release, problems);
+  if (!problems.hasErrors) checkLoads(release, problems);
   if (problems.hasErrors) return { ok: false, problems: problems.list() };
   if (entities.ok) checkFurther({ policies, release, operations, entities: entities.value });
   return { ok: true, release, warnings: problems.list('warning') };
@@ -164,6 +167,16 @@ function clauseLinesOf(place: Place, { conditions }: PolicyJson): readonly numbe
 /** Cedar's words for a policy whose types leave no request to apply to. */
 const IMPOSSIBLE = /^policy is impossible/;
 
+const UNKNOWN_ACTION = /^unrecognized action `Action::"([^"\\]*)"`/;
+
+/** Cedar names any action of those that are near, and one where none is. */
+function withNearAction(message: string, actions: ReadonlySet<string>): string {
+  const [head, name] = UNKNOWN_ACTION.exec(message) ?? [];
+  if (head === undefined || name === undefined) return message;
+  const near = nearName(name, actions);
+  return near === undefined ? head : `${head}; did you mean \`${formatUid(actionUid(near))}\`?`;
+}
+
 /** Gives the policies without an error: what else is odd about one with an error is mostly the same mistake again. */
 function checkPolicies(draft: Release, policies: readonly PolicyFile[], problems: Problems): readonly PolicyFile[] {
   const { errors, warnings } = validatePolicies(
@@ -171,7 +184,8 @@ function checkPolicies(draft: Release, policies: readonly PolicyFile[], problems
     policies.map(({ place }) => place),
   );
   const invalid = new Set(errors.map(({ index }) => index));
-  for (const { place, message } of errors) problems.error('policy-invalid', place, message);
+  const actions = new Set(draft.services.flatMap((service) => [...actionsOf(service)].flat(2)));
+  for (const { place, message } of errors) problems.error('policy-invalid', place, withNearAction(message, actions));
   for (const { index, place, message } of warnings) {
     if (invalid.has(index)) continue;
     problems.warning(IMPOSSIBLE.test(message) ? 'policy-impossible' : 'policy-suspicious', place, message);

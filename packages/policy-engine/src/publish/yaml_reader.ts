@@ -3,6 +3,7 @@
  * tags or merge keys: what a file says stands where it says it.
  */
 import { type Document, isAlias, isMap, isScalar, isSeq, type Node, parseDocument, visit, type YAMLMap } from 'yaml';
+import { nearName } from './near_name.ts';
 import type { Problems } from './problem.ts';
 import type { CodeOf } from './problem_rules.ts';
 import { type Place, placeOf, type Source } from './source.ts';
@@ -214,7 +215,9 @@ function readEntries(
     else {
       areKnown = false;
       const known = Object.keys(fields).map((item) => `\`${item}\``);
-      report(file, 'yaml-key-unknown', key, `unknown key; known are ${known.join(', ')}`);
+      const near = name === undefined ? undefined : nearName(name, Object.keys(fields));
+      const meant = near === undefined ? '' : `did you mean \`${near}\`? `;
+      report(file, 'yaml-key-unknown', key, `unknown key; ${meant}known are ${known.join(', ')}`);
     }
   }
   return { nodes, areKnown };
