@@ -1,84 +1,40 @@
-import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { PATHS } from '@postern/api';
-import { encodePem } from '@postern/der';
-import { createTestAuthority, createTestLeaf, type TestAuthority, urlEncodedPem } from '@postern/identity/testing';
-import { formatTrustBundle, parseTrustDomain } from '@postern/spiffe';
+import { type TestAuthority, urlEncodedPem } from '@postern/identity/testing';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { callAs, enterWorkload, type Holder, issueWorkload, joinAgent } from './testing/agents.ts';
 import { expectRefused } from './testing/answers.ts';
+import { type ForeignDomain, startForeignDomain } from './testing/foreign_domain.ts';
 import { published } from './testing/policies.ts';
 import { ask, FACTS } from './testing/proxies.ts';
 import { startWorld, type World } from './testing/world.ts';
 
 const OTHER = 'other.test';
 const MINUTE_MS = 60_000;
-/** Nothing is polled for because its hint is over. */
-const HINT_SECONDS = 24 * 60 * 60;
 
 let world: World;
 let agent: Holder;
 let payments: Holder;
-let server: Server;
-/** The last one signs; what is served has them all. */
-let authorities: TestAuthority[];
-let fetches: number;
-
-const domain = parseTrustDomain(OTHER);
-if (!domain.ok) throw new Error(domain.reason);
-const bundle = () =>
-  formatTrustBundle({
-    trustDomain: domain.value,
-    sequence: authorities.length,
-    refreshHintSeconds: HINT_SECONDS,
-    x509Authorities: authorities.map(({ certificate }) => certificate),
-    jwtAuthorities: [],
-  });
-const newAuthority = () => createTestAuthority({ trustDomain: OTHER, nowMs: world.clock.nowMs() });
-const leafOf = (issuer: TestAuthority, path: string) => {
-  const nowMs = world.clock.nowMs();
-  const times = { notBeforeMs: nowMs - MINUTE_MS, notAfterMs: nowMs + 60 * MINUTE_MS };
-  return createTestLeaf({ issuer, uris: [`spiffe://${OTHER}${path}`], ...times });
-};
+let other: ForeignDomain;
 
 beforeAll(async () => {
   world = await startWorld();
   agent = await joinAgent(world, 'node-1');
   payments = await issueWorkload(world, agent, await enterWorkload(world, agent, '/payments'));
   await published(world);
-  authorities = [newAuthority()];
-  fetches = 0;
-  const own = leafOf(authorities[0] as TestAuthority, '/bundle');
-  const tls = {
-    cert: encodePem('CERTIFICATE', own.certificate),
-    key: String(own.privateKey.export({ format: 'pem', type: 'pkcs8' })),
-  };
-  server = createServer(tls, (_, response) => {
-    fetches += 1;
-    response.end(bundle());
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const relationship = {
-    trustDomain: OTHER,
-    url: `https://127.0.0.1:${(server.address() as AddressInfo).port}/`,
-    profile: 'https_spiffe',
-    endpointSpiffeId: `spiffe://${OTHER}/bundle`,
-    bootstrapBundle: bundle(),
-  };
-  expect((await world.admin('POST', PATHS.admin.federations, relationship)).status).toBe(201);
+  other = await startForeignDomain(OTHER, world.clock);
+  expect((await world.admin('POST', PATHS.admin.federations, other.relationship())).status).toBe(201);
   await world.tick();
-  expect(fetches).toBe(1);
+  expect(other.fetches).toBe(1);
 });
 afterAll(async () => {
-  server.close();
-  server.closeAllConnections();
+  other.close();
   await world.remove();
 });
 /** Long enough that nothing of an earlier test is still within its minute. */
 beforeEach(async () => {
   world.clock.advanceMs(2 * MINUTE_MS);
   await world.tick();
-  fetches = 0;
+  other.fetches = 0;
 });
 
 const poll = (wanted: string) => ({
@@ -87,18 +43,22 @@ const poll = (wanted: string) => ({
 });
 /** A caller at a proxy, by a certificate of this authority. */
 const call = (issuer: TestAuthority) =>
-  ask(world, payments, { ...FACTS, 'x-postern-peer-certificate': urlEncodedPem(leafOf(issuer, '/web').certificate) });
+  ask(world, payments, {
+    ...FACTS,
+    'x-postern-peer-certificate': urlEncodedPem(other.leafOf(issuer, '/web').certificate),
+  });
 const reasonOf = async (answer: Awaited<ReturnType<typeof call>>) => {
   const { decision } = JSON.parse(answer.body) as { decision: string };
   return (await world.recordOf('decision', ({ id }) => id === decision))?.reason;
 };
 
 test('an authority that a decision point does not know yet has the bundle fetched, and counts then', async () => {
-  authorities.push(newAuthority());
-  const newest = authorities.at(-1) as TestAuthority;
+  const newest = other.newAuthority();
+  other.authorities.push(newest);
+  other.sequence += 1;
   expect(await reasonOf(await call(newest))).toBe('svid-untrusted');
   await world.tick();
-  expect(fetches).toBe(1);
+  expect(other.fetches).toBe(1);
   world.clock.advanceMs(1001);
   // Known now; what policies say of it is another matter.
   expect(await reasonOf(await call(newest))).toBe('no-permit');
@@ -107,21 +67,21 @@ test('an authority that a decision point does not know yet has the bundle fetche
 test('a key that an agent does not know has it fetched by what the agent says when it polls', async () => {
   expect((await callAs(world, agent, poll(OTHER))).status).toBe(200);
   await world.tick();
-  expect(fetches).toBe(1);
+  expect(other.fetches).toBe(1);
   // That wish has had its answer.
   world.clock.advanceMs(2 * MINUTE_MS);
   await world.tick();
-  expect(fetches).toBe(1);
+  expect(other.fetches).toBe(1);
 });
 
 test('a flood of unknown authorities and keys has it fetched once a minute', async () => {
-  const stranger = newAuthority();
+  const stranger = other.newAuthority();
   for (let second = 0; second < 150; second += 10) {
     await Promise.all([call(stranger), call(stranger), callAs(world, agent, poll(OTHER))]);
     await world.tick();
     world.clock.advanceMs(10_000);
   }
-  expect(fetches).toBe(3);
+  expect(other.fetches).toBe(3);
 });
 
 test('nobody has us fetch, or write, for a trust domain that was never federated, nor for our own', async () => {
@@ -150,7 +110,7 @@ test('whoever writes a wish into the table causes one fetch a minute, and nothin
     await world.tick();
     world.clock.advanceMs(15_000);
   }
-  expect(fetches).toBe(1);
+  expect(other.fetches).toBe(1);
   await world.table.delete({ pk: 'wanted-bundle', sk: OTHER });
 });
 
@@ -158,7 +118,7 @@ test('an agent has its feed, and a proxy its answer, where no wish can be writte
   world.faults.table = ({ operation, pks }) => operation === 'put' && pks.includes('wanted-bundle');
   try {
     expect((await callAs(world, agent, poll(OTHER))).status).toBe(200);
-    expect(await reasonOf(await call(newAuthority()))).toBe('svid-untrusted');
+    expect(await reasonOf(await call(other.newAuthority()))).toBe('svid-untrusted');
   } finally {
     delete world.faults.table;
   }

@@ -19,6 +19,7 @@ describe('the page on conformance to SPIFFE', () => {
       .map((section) => (section.match(/^\| \d+ \|/gm) ?? []).length);
     expect(counts).toEqual(LINES);
     for (const row of rows) expect(cellsOf(row)[2]?.trim(), row).toBeTruthy();
+    expect(page).not.toContain('<!-- open');
   });
 
   test('names tests that are there', () => {

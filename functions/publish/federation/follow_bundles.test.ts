@@ -158,6 +158,22 @@ test('the last good bundle counts on while its endpoint is away, and its age is 
   await tick();
   expect(await inForce()).toMatchObject({ sequence: 1 });
   expect(reported).toEqual([[OTHER, 'endpoint-unreachable', HOUR_MS]]);
+  // Heard again, without anything new: its age begins anew.
+  served = async () => accept(bundle(1));
+  clock.advanceMs(HOUR_MS);
+  await tick();
+  served = async () => refuse('endpoint-unreachable', 'ECONNREFUSED');
+  clock.advanceMs(HOUR_MS);
+  await tick();
+  expect(reported[1]).toEqual([OTHER, 'endpoint-unreachable', HOUR_MS]);
+});
+
+test('of a relationship that never had a bundle no age is told', async () => {
+  expect((await withdrawBundle({ feedLog, clock }, OTHER)).ok).toBe(true);
+  clock.advanceMs(HOUR_MS);
+  served = async () => refuse('endpoint-untrusted');
+  await follower().tick();
+  expect(reported).toEqual([[OTHER, 'endpoint-untrusted', undefined]]);
 });
 
 test.each([

@@ -38,30 +38,50 @@ export interface FollowBundlesPorts {
   readonly report: (trustDomain: string, reason: FollowReason, ageMs: number | undefined) => void;
 }
 
+interface Asked {
+  /** Of the relationship: which one it was. */
+  readonly createdAtMs: number;
+  readonly dueAtMs: number;
+  readonly atMs: number;
+  /** Newer than what the fact says, which is written anew only when half of its life is over. */
+  readonly confirmedAtMs: number;
+}
+
 /**
  * One tick: asks those whose time has come, and those that are wanted before it, each once a minute at most. An instance that
  * starts anew asks all of them once. Cost: a query of the relationships, and one of the wishes where there are any.
  */
 export function createBundleFollower(ports: FollowBundlesPorts): { tick(): Promise<void> } {
   const { relationships, feedLog, clock, random } = ports;
-  const dueAtMs = new Map<string, number>();
-  const askedAtMs = new Map<string, number>();
+  const known = new Map<string, Asked>();
+
+  /** One that was made anew has not been asked yet. */
+  function askedOf({ trustDomain, createdAtMs }: FederationRelationship): Asked {
+    const asked = known.get(trustDomain);
+    return asked?.createdAtMs === createdAtMs ? asked : { createdAtMs, dueAtMs: 0, atMs: 0, confirmedAtMs: 0 };
+  }
 
   async function follow(relationship: FederationRelationship): Promise<void> {
     const { trustDomain } = relationship;
     const fact = await feedLog.latest('trust-bundle', trustDomain);
     const nowMs = clock.nowMs();
-    askedAtMs.set(trustDomain, nowMs);
     const isOurs = fact?.kind === 'trust-bundle' && belongsTo(fact, relationship);
     // Also when it has expired: it verifies no SVID then, but what is older is older still.
-    const known = isOurs ? knownBundle(fact.bundle, trustDomain) : undefined;
-    const fetched = await ports.fetchBundle(relationship, { known, nowMs });
-    const newest = fetched.ok ? acceptNewer(known, fetched.value) : fetched;
-    const hint = (newest.ok ? newest.value : known)?.refreshHintSeconds ?? DEFAULT_HINT_SECONDS;
+    const last = isOurs ? knownBundle(fact.bundle, trustDomain) : undefined;
+    const before = askedOf(relationship);
+    const fetched = await ports.fetchBundle(relationship, { known: last, nowMs });
+    const newest = fetched.ok ? acceptNewer(last, fetched.value) : fetched;
+    const hint = (newest.ok ? newest.value : last)?.refreshHintSeconds ?? DEFAULT_HINT_SECONDS;
     const seconds = Math.min(MAX_HINT_SECONDS, Math.max(MIN_HINT_SECONDS, hint));
-    dueAtMs.set(trustDomain, nowMs + seconds * 1000 * (1 - JITTER * random()));
+    known.set(trustDomain, {
+      createdAtMs: relationship.createdAtMs,
+      dueAtMs: nowMs + seconds * 1000 * (1 - JITTER * random()),
+      atMs: nowMs,
+      confirmedAtMs: newest.ok ? nowMs : before.confirmedAtMs,
+    });
     if (!newest.ok) {
-      ports.report(trustDomain, newest.reason, fact === undefined ? undefined : nowMs - fact.observedAtMs);
+      const lastMs = Math.max(fact?.observedAtMs ?? 0, before.confirmedAtMs);
+      ports.report(trustDomain, newest.reason, isOurs ? nowMs - lastMs : undefined);
       return;
     }
     const bundle = textOf(newest.value);
@@ -76,18 +96,17 @@ export function createBundleFollower(ports: FollowBundlesPorts): { tick(): Promi
   }
 
   /** What was wanted before the last answer came has had its answer. */
-  function isDue(trustDomain: string, wantedAtMs = Number.NEGATIVE_INFINITY): boolean {
+  function isDue(relationship: FederationRelationship, wantedAtMs = Number.NEGATIVE_INFINITY): boolean {
     const nowMs = clock.nowMs();
-    if ((dueAtMs.get(trustDomain) ?? 0) <= nowMs) return true;
-    const lastMs = askedAtMs.get(trustDomain) ?? 0;
-    return wantedAtMs > lastMs && nowMs - lastMs >= MIN_HINT_SECONDS * 1000;
+    const { dueAtMs, atMs } = askedOf(relationship);
+    return dueAtMs <= nowMs || (wantedAtMs > atMs && nowMs - atMs >= MIN_HINT_SECONDS * 1000);
   }
 
   return {
     async tick() {
       const all = await relationships.list();
       const wanted = all.length === 0 ? new Map<string, number>() : await ports.wanted();
-      const due = all.filter(({ trustDomain }) => isDue(trustDomain, wanted.get(trustDomain)));
+      const due = all.filter((relationship) => isDue(relationship, wanted.get(relationship.trustDomain)));
       // Side by side: one that hangs keeps none of the others waiting.
       await Promise.all(due.map(follow));
     },
