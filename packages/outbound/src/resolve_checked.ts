@@ -18,8 +18,7 @@ export type ResolveReason =
   | 'address-refused'
   | 'timed-out';
 
-/** IPv6 and IPv4, as a name with both has them. */
-export const MAX_ADDRESSES = 2;
+const MAX_ADDRESSES = 2;
 
 /** By the resolver of the platform, `/etc/hosts` too. */
 export const resolveByPlatform: ResolveName = async (name) =>
@@ -35,7 +34,14 @@ export async function resolveChecked(
   if (!addresses.ok) return addresses;
   const allowed = addresses.value.filter(isAddressAllowed);
   if (allowed.length === 0) return refuse('address-refused', addresses.value.slice(0, MAX_ADDRESSES).join(' '));
-  return accept(allowed.slice(0, MAX_ADDRESSES));
+  return accept(toTry(allowed));
+}
+
+/** The first, and then one of the other family where there is one: a machine may have a route to one of the two alone. */
+function toTry(allowed: readonly string[]): readonly string[] {
+  const [first = '', ...others] = allowed;
+  const second = others.find((address) => isIP(address) !== isIP(first)) ?? others[0];
+  return second === undefined ? [first] : [first, second];
 }
 
 async function resolveWithin(
