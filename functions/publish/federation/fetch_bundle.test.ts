@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { checkFederationInput, type FederationRelationship } from '@postern/ca';
-import { formatTrustBundle, parseTrustDomain, type TrustDomain } from '@postern/spiffe';
+import { formatTrustBundle, parseTrustDomain, type TrustBundle, type TrustDomain } from '@postern/spiffe';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createOpensslAuthority, type OpensslAuthority } from '../../../test/kit/openssl_svids.ts';
 import { createWebServer, type WebServer } from '../../../test/kit/openssl_web_server.ts';
@@ -86,8 +86,13 @@ const overSpiffe = (url: string, authority = other): FederationRelationship => (
   createdAtMs: 0,
 });
 
-const ask = (relationship: FederationRelationship, known?: Parameters<typeof fetchBundle>[1]['known']) =>
-  fetchBundle(relationship, { known, nowMs: Date.now(), places: { allowLoopback: true, webAuthorities: [web.ca] } });
+const ask = (relationship: FederationRelationship, known?: TrustBundle, endpointBundle?: TrustBundle) =>
+  fetchBundle(relationship, {
+    endpointBundle,
+    known,
+    nowMs: Date.now(),
+    places: { allowLoopback: true, webAuthorities: [web.ca] },
+  });
 
 describe('an endpoint on the web', () => {
   test('is believed by the web’s authorities', async () => {
@@ -147,6 +152,20 @@ describe('an endpoint that is a workload', () => {
     const url = await serve(spiffeServer(foreign, '/bundle'), answer(bundleOf(other, 3)));
     const relationship = overSpiffe(url, foreign);
     expect(await ask(relationship)).toMatchObject({ ok: true, value: { trustDomain: FEDERATED, sequence: 3 } });
+    // By that domain's newest bundle where we have it, whatever the one that is fetched says of its own.
+    const bundleOfThird = (authorities: readonly Uint8Array[]) => ({
+      trustDomain: foreign.trustDomain as TrustDomain,
+      x509Authorities: authorities,
+      jwtAuthorities: [],
+    });
+    for (const [authorities, isKnown] of [
+      [[foreign.authorityDer], true],
+      [[other.authorityDer], false],
+      [[], false],
+    ] as const) {
+      const fetched = await ask(relationship, undefined, bundleOfThird(authorities));
+      expect(fetched).toMatchObject(isKnown ? { ok: true } : { ok: false, reason: 'endpoint-untrusted' });
+    }
   });
 });
 

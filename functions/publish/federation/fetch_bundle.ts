@@ -36,6 +36,8 @@ export type FetchBundleReason =
 export interface FetchBundlePorts {
   /** Newest bundle of a trust domain; `undefined`: the bootstrap bundle is used. */
   readonly known: TrustBundle | undefined;
+  /** Newest bundle of the endpoint's own trust domain, where that is a third one; absent: as configured. */
+  readonly endpointBundle?: TrustBundle | undefined;
   readonly nowMs: number;
   readonly places: OutboundPlaces;
 }
@@ -136,10 +138,11 @@ async function connectTo(
   address: string,
   url: URL,
   relationship: FederationRelationship,
-  { known, nowMs, places: { webAuthorities } }: FetchBundlePorts,
+  ports: FetchBundlePorts,
   signal: AbortSignal,
 ): Promise<Result<TLSSocket, 'endpoint-untrusted'>> {
   signal.throwIfAborted();
+  const { webAuthorities } = ports.places;
   const isWeb = relationship.profile === 'https_web';
   const socket = connect({
     host: address,
@@ -159,7 +162,7 @@ async function connectTo(
     socket.once('error', reject);
     socket.once('close', () => reject(new Error('closed')));
   });
-  if (isWeb || isEndpoint(socket, relationship, known, nowMs)) return accept(socket);
+  if (isWeb || isEndpoint(socket, relationship, ports)) return accept(socket);
   socket.destroy();
   return refuse('endpoint-untrusted');
 }
@@ -167,13 +170,12 @@ async function connectTo(
 function isEndpoint(
   socket: TLSSocket,
   { endpointSpiffeId = '', bootstrapBundle = '', trustDomain }: FederationRelationship,
-  known: TrustBundle | undefined,
-  nowMs: number,
+  { known, endpointBundle, nowMs }: FetchBundlePorts,
 ): boolean {
   const id = parseSpiffeId(endpointSpiffeId);
   if (!id.ok) return false;
-  // Self-serving: the newest bundle; an endpoint of a third trust domain: as configured (5.2.2.4).
-  const newest = id.value.trustDomain === trustDomain ? known : undefined;
+  // Self-serving or not: the newest bundle of the endpoint's own trust domain (5.2.2.4).
+  const newest = id.value.trustDomain === trustDomain ? known : endpointBundle;
   const bootstrap = parseTrustBundle(bootstrapBundle, id.value.trustDomain);
   const bundle = newest ?? (bootstrap.ok ? bootstrap.value : undefined);
   if (bundle === undefined) return false;

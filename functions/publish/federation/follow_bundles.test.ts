@@ -2,11 +2,11 @@ import { createFederationStore, type FederationStore } from '@postern/ca';
 import { createFeedLog, type FeedLog } from '@postern/feed';
 import { createSoftwareMac } from '@postern/keys';
 import { accept, refuse } from '@postern/result';
-import { parseTrustBundle, type TrustBundle, type TrustDomain } from '@postern/spiffe';
+import { formatTrustBundle, parseTrustBundle, type TrustBundle, type TrustDomain } from '@postern/spiffe';
 import type { Table } from '@postern/store';
 import { createMemoryTable } from '@postern/store/embedded';
 import { createManualClock, type ManualClock } from '@postern/store/testing';
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { createBundleFollower, type FollowBundlesPorts, withdrawBundle } from './follow_bundles.ts';
 
 const OTHER = 'other.test' as TrustDomain;
@@ -20,6 +20,7 @@ let forged: unknown[];
 let wanted: Map<string, number>;
 let served: () => ReturnType<FollowBundlesPorts['fetchBundle']>;
 let asked: (TrustBundle | undefined)[];
+let vouching: (TrustBundle | undefined)[];
 let reported: [trustDomain: string, reason: string, ageMs: number | undefined][];
 
 beforeEach(async () => {
@@ -33,6 +34,7 @@ beforeEach(async () => {
   await relationships.create({ trustDomain: OTHER, url: 'https://other.test/bundle', profile: 'https_web' });
   wanted = new Map();
   asked = [];
+  vouching = [];
   reported = [];
 });
 
@@ -52,8 +54,9 @@ const unnumbered = (keyId: string): TrustBundle => {
 function follower() {
   return createBundleFollower({
     relationships,
-    fetchBundle: async (_, { known }) => {
+    fetchBundle: async (_, { known, endpointBundle }) => {
       asked.push(known);
+      vouching.push(endpointBundle);
       return served();
     },
     wanted: async () => wanted,
@@ -222,6 +225,47 @@ test('of a domain that never numbers its bundles the newest one fetched counts, 
   await tick();
   expect(await inForce()).toMatchObject({ sequence: 1, keyIds: ['c'] });
   expect(reported).toEqual([[OTHER, 'bundle-sequence-absent', HOUR_MS]]);
+});
+
+describe('an endpoint of a third trust domain', () => {
+  const THIRD = 'third.test' as TrustDomain;
+  const through = { url: 'https://third.test/other', endpointSpiffeId: 'spiffe://third.test/bundles' };
+  const third = (sequence: number): TrustBundle => ({ ...bundle(sequence), trustDomain: THIRD });
+  const put = (text: string) => {
+    const nowMs = clock.nowMs();
+    const times = { observedAtMs: nowMs, expiresAtMs: nowMs + HOUR_MS };
+    return feedLog.append([{ kind: 'trust-bundle', subject: THIRD, ...times, bundle: text }]);
+  };
+  beforeEach(async () => {
+    await relationships.delete(OTHER);
+    await relationships.create({ trustDomain: OTHER, ...through, profile: 'https_spiffe', bootstrapBundle: '{}' });
+    served = async () => accept(bundle(1, 60));
+  });
+
+  test('is known by what was given for it, where we do not federate with that domain', async () => {
+    const { tick } = follower();
+    await tick();
+    await withdrawBundle({ feedLog, clock }, THIRD);
+    clock.advanceMs(HOUR_MS);
+    await tick();
+    expect(vouching).toEqual([undefined, undefined]);
+  });
+
+  test('is known by the newest bundle of that domain where we do, also when that has expired', async () => {
+    const { tick } = follower();
+    await put(formatTrustBundle(third(4)));
+    await tick();
+    clock.advanceMs(2 * HOUR_MS);
+    await tick();
+    expect(vouching).toMatchObject([{ trustDomain: THIRD, sequence: 4 }, { sequence: 4 }]);
+    expect(asked).toMatchObject([undefined, { trustDomain: OTHER, sequence: 1 }]);
+  });
+});
+
+test('an endpoint of the domain’s own is known by that domain’s bundle alone', async () => {
+  served = async () => accept(bundle(1));
+  await follower().tick();
+  expect(vouching).toEqual([undefined]);
 });
 
 test('a relationship that is taken back while its bundle is fetched leaves no bundle', async () => {

@@ -7,7 +7,13 @@ import type { FederationRelationship, FederationStore } from '@postern/ca';
 import { canonicalJson } from '@postern/canonical-json';
 import type { AppendReason, FeedLog, TrustBundleFact } from '@postern/feed';
 import { accept, type Result, refuse } from '@postern/result';
-import { formatTrustBundle, parseTrustBundle, parseTrustDomain, type TrustBundle } from '@postern/spiffe';
+import {
+  formatTrustBundle,
+  parseSpiffeId,
+  parseTrustBundle,
+  parseTrustDomain,
+  type TrustBundle,
+} from '@postern/spiffe';
 import type { Clock } from '@postern/store';
 import type { FetchBundlePorts, FetchBundleReason } from './fetch_bundle.ts';
 
@@ -26,7 +32,7 @@ export interface FollowBundlesPorts {
   readonly relationships: Pick<FederationStore, 'get' | 'list'>;
   readonly fetchBundle: (
     relationship: FederationRelationship,
-    ports: Pick<FetchBundlePorts, 'known' | 'nowMs'>,
+    ports: Pick<FetchBundlePorts, 'known' | 'endpointBundle' | 'nowMs'>,
   ) => Promise<Result<TrustBundle, FetchBundleReason>>;
   /** Trust domain → when somebody met an authority or a key that its bundle does not have. */
   readonly wanted: () => Promise<ReadonlyMap<string, number>>;
@@ -61,6 +67,15 @@ export function createBundleFollower(ports: FollowBundlesPorts): { tick(): Promi
     return asked?.createdAtMs === createdAtMs ? asked : { createdAtMs, dueAtMs: 0, atMs: 0, confirmedAtMs: 0 };
   }
 
+  /** Of the endpoint's trust domain, where that is a third one with which we federate, or our own (Federation 5.2.2.4). */
+  async function thirdBundle({ trustDomain, endpointSpiffeId = '' }: FederationRelationship) {
+    const id = parseSpiffeId(endpointSpiffeId);
+    if (!id.ok || id.value.trustDomain === trustDomain) return undefined;
+    const fact = await feedLog.latest('trust-bundle', id.value.trustDomain);
+    const isThere = fact?.kind === 'trust-bundle' && fact.bundle !== NO_KEYS;
+    return isThere ? knownBundle(fact.bundle, id.value.trustDomain) : undefined;
+  }
+
   async function follow(relationship: FederationRelationship): Promise<void> {
     const { trustDomain } = relationship;
     const fact = await feedLog.latest('trust-bundle', trustDomain);
@@ -69,7 +84,8 @@ export function createBundleFollower(ports: FollowBundlesPorts): { tick(): Promi
     // Also when it has expired: it verifies no SVID then, but what is older is older still.
     const last = isOurs ? knownBundle(fact.bundle, trustDomain) : undefined;
     const before = askedOf(relationship);
-    const fetched = await ports.fetchBundle(relationship, { known: last, nowMs });
+    const endpointBundle = await thirdBundle(relationship);
+    const fetched = await ports.fetchBundle(relationship, { known: last, endpointBundle, nowMs });
     const newest = fetched.ok ? acceptNewer(last, fetched.value) : fetched;
     const hint = (newest.ok ? newest.value : last)?.refreshHintSeconds ?? DEFAULT_HINT_SECONDS;
     const seconds = Math.min(MAX_HINT_SECONDS, Math.max(MIN_HINT_SECONDS, hint));
