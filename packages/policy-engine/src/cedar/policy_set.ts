@@ -25,7 +25,8 @@ import { policyReads } from './reads.ts';
 
 export const MAX_POLICIES = 100_000;
 export const MAX_POLICY_ID_LENGTH = 1024;
-const MAX_POLICY_JSON_DEPTH = 4096;
+/** See `MAX_CANONICAL_DEPTH`. */
+const MAX_POLICY_JSON_DEPTH = 2100;
 
 export interface PolicyInput {
   readonly id: string;

@@ -47,6 +47,31 @@ describe('a mistake is found before it is published, at its place', () => {
     ['a path that climbs', { 'org/../a.cedar': '' }, 'file-unexpected', 'org/../a.cedar:1:1'],
     ['a team policy without team', { 'teams/a.cedar': '' }, 'file-unexpected', 'teams/a.cedar:1:1'],
     ['a team nobody declared', { 'teams/finanse/a.cedar': '' }, 'team-unknown', 'teams/finanse/a.cedar:1:1'],
+    ['half of a surrogate pair in a policy', org('permit\n"\ud800"'), 'file-encoding', 'org/a.cedar:2:2'],
+    [
+      'half of a surrogate pair in a test',
+      { 'tests/a.yaml': 'tests: [] # \udc00' },
+      'file-encoding',
+      'tests/a.yaml:1:13',
+    ],
+    [
+      'a set that a decision point would not read',
+      org(`// much\npermit (principal, action, resource) when { [${Array(100_000).fill('1')}].contains(1) };`),
+      'policy-not-loadable',
+      'org/a.cedar:2:1',
+    ],
+    [
+      'a sum that a decision point would not read',
+      org(`permit (principal, action, resource) when { 0 < 1${' + 1'.repeat(500)} };`),
+      'policy-not-loadable',
+      'org/a.cedar:1:1',
+    ],
+    [
+      'an annotation that is a key of the prototype',
+      org('@__proto__("x") permit (principal, action, resource);'),
+      'policy-not-loadable',
+      'org/a.cedar:1:1',
+    ],
     [
       'YAML that does not parse',
       { 'services/payments.yaml': 'name: [payments' },

@@ -3,7 +3,7 @@
  * decided by as it stands.
  */
 import { createHash } from 'node:crypto';
-import { type Entities, formatUid, type PolicyJson } from '../cedar/index.ts';
+import { type Entities, formatUid, type PolicyJson, policyFromJson } from '../cedar/index.ts';
 import { actionUid } from '../model.ts';
 import { actionsOf } from '../release/actions.ts';
 import { formatCanonical } from '../release/canonical.ts';
@@ -14,6 +14,7 @@ import { MAX_RELEASE_BYTES, RELEASE_FORMAT, type Release, type ReleasedPolicy, t
 import { schemaOf } from '../schema.ts';
 import { checkSchema, validatePolicies } from './cedar_wasm.ts';
 import { clausePlaces } from './clause_places.ts';
+import { whySchemaTooComplex } from './expression_bounds.ts';
 import { lintPolicies } from './lint/lint_policies.ts';
 import { didYouMean, nearName } from './near_name.ts';
 import { readPolicyTests } from './policy_test_file.ts';
@@ -84,8 +85,11 @@ function compile(input: CompileInput, problems: Problems, checkFurther: (compile
   const teams = teamsOf(settings, services, repository, problems);
   const own = repository.schema ?? createSource('schema.cedarschema', '');
   const schema = schemaOf(services.map(({ service }) => service)) + own.text;
-  for (const { place, message } of checkSchema(schema, placeOf(own, 0, own.text.length))) {
-    problems.error('schema-malformed', place, message);
+  const ownPlace = placeOf(own, 0, own.text.length);
+  const complexity = whySchemaTooComplex(ownPlace);
+  if (complexity !== undefined) problems.error('schema-too-complex', ownPlace, complexity);
+  else {
+    for (const { place, message } of checkSchema(schema, ownPlace)) problems.error('schema-malformed', place, message);
   }
   const isSound = !problems.hasErrors;
   const policies = readPolicies(repository.policies, problems);
@@ -110,6 +114,7 @@ function compile(input: CompileInput, problems: Problems, checkFurther: (compile
     strictErrors: settings.strictErrors,
   };
   const valid = checkNamedEntities(checkPolicies(draft, policies, problems), draft, problems);
+  for (const policy of valid) checkReadable(policy, problems);
   const entities = entitiesOfRelease(draft);
   const operations = operationsOf(draft);
   if (entities.ok) for (const policy of valid) checkReach(policy, operations, entities.value, problems);
@@ -225,6 +230,14 @@ function contentOf(release: Release): Partial<Release> {
 
 function digestOf(value: unknown): string {
   return createHash('sha256').update(formatCanonical(value)).digest('hex');
+}
+
+/** What Cedar takes and a decision point would not, for its depth or size. */
+function checkReadable({ json, place }: PolicyFile, problems: Problems): void {
+  const read = policyFromJson(json);
+  if (read.ok) return;
+  const why = `${read.reason} ${read.detail ?? ''}`.trim();
+  problems.error('policy-not-loadable', place, `a decision point would refuse it: ${why}`);
 }
 
 /** The last word is the decision point's own. */

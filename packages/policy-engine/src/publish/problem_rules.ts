@@ -13,6 +13,7 @@ const warning = (what: string) => ({ severity: 'warning', what }) as const;
 export const PROBLEM_RULES = {
   'files-too-many': error('there are more files than a repository may have'),
   'files-too-large': error('a file, or all of them together, is larger than it may be'),
+  'file-encoding': error('a file is not Unicode text: half of a surrogate pair stands alone'),
   'file-hidden': warning(
     'a file would mean something, and is left out: its name, or that of a folder, begins with a dot',
   ),
@@ -44,6 +45,8 @@ export const PROBLEM_RULES = {
   'team-unknown': error('a team is not declared'),
   'team-cycle': error('a team is above itself'),
   'policy-malformed': error('a policy is not Cedar'),
+  'policy-too-complex': error('a policy is nested deeper, or is longer, than is safe to read'),
+  'policy-not-loadable': error('a decision point would refuse a policy, for its depth, its size or a name in it'),
   'policy-template': error('a policy has slots that nothing fills'),
   'policy-too-many': error('there are more policies than a release may have'),
   'policy-id': error('an `@id` cannot stand in records and on command lines'),
@@ -61,6 +64,7 @@ export const PROBLEM_RULES = {
   'test-issuer-unknown': error('a test or a described request has a person of an issuer that is not declared'),
   'test-name-duplicate': error('two tests have one name'),
   'schema-malformed': error('the additions to the schema are not a Cedar schema'),
+  'schema-too-complex': error('the additions to the schema are nested deeper than is safe to read'),
   'check-incomplete': warning('not everything was compared with everything'),
   'release-too-large': error('the release would be larger than a decision point takes'),
   'release-not-loadable': error('a decision point would refuse the release'),

@@ -5,6 +5,7 @@ import { parseObligation } from '../obligation.ts';
 import { MAX_POLICIES, MAX_POLICY_ID_CHARS } from '../release/release_shape.ts';
 import { parseTell } from '../tell.ts';
 import { parsePolicy } from './cedar_wasm.ts';
+import { whyTooComplex } from './expression_bounds.ts';
 import type { Problems } from './problem.ts';
 import type { PolicySource } from './repository.ts';
 import { columnOf, lineOf, type Place } from './source.ts';
@@ -31,6 +32,8 @@ export function readPolicies(sources: readonly PolicySource[], problems: Problem
         problems.error('policy-too-many', place, `more than ${MAX_POLICIES} policies`);
         return policies;
       }
+      // Beyond these no problem is listed: a file of nothing but semicolons would be read for a minute.
+      if (problems.isFull && problems.hasErrors) return policies;
       const policy = readPolicy(place, team, problems);
       if (policy === undefined) continue;
       const other = ids.get(policy.id);
@@ -47,6 +50,11 @@ export function readPolicies(sources: readonly PolicySource[], problems: Problem
 }
 
 function readPolicy(place: Place, team: string | undefined, problems: Problems): PolicyFile | undefined {
+  const complexity = whyTooComplex(place);
+  if (complexity !== undefined) {
+    problems.error('policy-too-complex', place, complexity);
+    return undefined;
+  }
   const parsed = parsePolicy(place);
   if (parsed.kind === 'template') {
     problems.error('policy-template', place, 'templates cannot be linked here; write the policy out');

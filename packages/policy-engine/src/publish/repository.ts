@@ -50,7 +50,11 @@ export function readRepository(files: ReadonlyMap<string, string>, problems: Pro
     const source = createSource(file, files.get(file) ?? '');
     const policy = POLICY_FILE.exec(file);
     const hasDotSegment = file.split('/').some((segment) => segment === '' || segment === '.' || segment === '..');
-    if (hasDotSegment) problems.error('file-unexpected', placeOf(source), 'the path has an empty or dot segment');
+    const brokenAt = source.text.isWellFormed() ? -1 : source.text.search(/\p{Surrogate}/u);
+    if (brokenAt >= 0) {
+      problems.error('file-encoding', placeOf(source, brokenAt, brokenAt + 1), 'half of a surrogate pair stands alone');
+    } else if (hasDotSegment)
+      problems.error('file-unexpected', placeOf(source), 'the path has an empty or dot segment');
     else if (HIDDEN.test(file)) {
       const message = 'left out: the name of a file or folder begins with a dot';
       if (MEANINGFUL.test(file)) problems.warning('file-hidden', placeOf(source), message);

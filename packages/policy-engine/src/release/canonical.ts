@@ -7,8 +7,11 @@
 import { accept, type Result, refuse } from '@postern/result';
 import { type JsonValue, parseJson } from '../cedar/index.ts';
 
-/** A policy of the greatest accepted depth needs several levels of JSON per expression. */
-export const MAX_CANONICAL_DEPTH = 4096;
+/**
+ * A policy of as many operators as are published (`MAX_OPERATORS`) needs two levels of JSON for each. Twice as many end the
+ * stack of a process that has just begun.
+ */
+export const MAX_CANONICAL_DEPTH = 2100;
 
 /** Throws a TypeError for what has no such spelling: fractions, lone surrogates, functions, excessive nesting. */
 export function formatCanonical(value: unknown): string {

@@ -95,6 +95,13 @@ describe('a release as bytes', () => {
       bytesOf({ ...release, services: [{ ...services[0], user: 'maybe' }] }),
       'release-malformed',
     ],
+    [
+      'members within members without end, beside an integer that is read exactly',
+      new TextEncoder().encode(
+        `{"format":"postern.release/1","number":9007199254740993,"policies":[${'{"json":'.repeat(200_000)}1${'}'.repeat(200_000)}]}`,
+      ),
+      'release-malformed',
+    ],
     ['strictErrors as text', bytesOf({ ...release, strictErrors: 'false' }), 'release-malformed'],
   ];
   test.each(refused)('refuses %s', (_name, bytes, reason) => {
