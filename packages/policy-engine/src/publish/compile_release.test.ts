@@ -492,6 +492,16 @@ describe('a mistake is found before it is published, at its place', () => {
     expect(problemsOf(org(' '.repeat(16 * 1024 * 1024)))).toMatchObject([{ code: 'files-too-large' }]);
   });
 
+  test('why a repository is refused is shown, however many warnings there are', () => {
+    const hidden = Object.fromEntries(Array.from({ length: 250 }, (_, index) => [`org/.a${index}.cedar`, '']));
+    const problems = problemsOf({ ...hidden, ...org('permit (principal, actoin, resource);') });
+    expect(problems).toHaveLength(200);
+    expect(problems.slice(0, 2).map((it) => it.code)).toEqual(['policy-malformed', 'file-hidden']);
+    expect(problemsOf({ ...hidden, ...org(';'.repeat(250)) }).map((it) => it.code)).toEqual(
+      Array(200).fill('policy-malformed'),
+    );
+  });
+
   test('policies that can be read are checked beside those that cannot', () => {
     const text = `permit (principal, actoin, resource);
 @id("a") permit (principal, action, resource == Service::"paymints");

@@ -26,19 +26,18 @@ const MAX_EXCERPT_CHARS = 240;
 export class Problems {
   readonly #all: CompileProblem[] = [];
   readonly #seen = new Set<string>();
-  #hasErrors = false;
+  #errors = 0;
 
   get hasErrors(): boolean {
-    return this.#hasErrors;
+    return this.#errors > 0;
   }
 
-  /** What comes now is not listed. */
+  /** There are as many errors as are listed. */
   get isFull(): boolean {
-    return this.#all.length >= MAX_PROBLEMS;
+    return this.#errors >= MAX_PROBLEMS;
   }
 
   error(code: CodeOf<'error'>, place: Place, message: string): void {
-    this.#hasErrors = true;
     this.#add('error', code, place, message);
   }
 
@@ -59,10 +58,19 @@ export class Problems {
     return this.#all.filter((problem) => severity === undefined || problem.severity === severity).sort(compareProblems);
   }
 
+  /** Whether one more is listed: warnings give way to errors, so that whoever is refused sees why. */
+  #makeRoom(severity: CompileProblem['severity']): boolean {
+    if (this.#all.length < MAX_PROBLEMS) return true;
+    const last = severity === 'error' ? this.#all.findLastIndex((problem) => problem.severity === 'warning') : -1;
+    if (last >= 0) this.#all.splice(last, 1);
+    return last >= 0;
+  }
+
   #add(severity: CompileProblem['severity'], code: ProblemCode, place: Place, message: string): void {
     const key = `${code} ${place.source.file} ${place.start} ${message}`;
-    if (this.isFull || this.#seen.has(key)) return;
+    if (this.#seen.has(key) || !this.#makeRoom(severity)) return;
     this.#seen.add(key);
+    if (severity === 'error') this.#errors++;
     const excerpt = lineTextOf(place).slice(0, MAX_EXCERPT_CHARS);
     const column = columnOf(place);
     this.#all.push({

@@ -33,7 +33,7 @@ export function readPolicies(sources: readonly PolicySource[], problems: Problem
         return policies;
       }
       // Beyond these no problem is listed: a file of nothing but semicolons would be read for a minute.
-      if (problems.isFull && problems.hasErrors) return policies;
+      if (problems.isFull) return policies;
       const policy = readPolicy(place, team, problems);
       if (policy === undefined) continue;
       const other = ids.get(policy.id);
