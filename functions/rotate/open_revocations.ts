@@ -21,7 +21,10 @@ export function openRevocations(
   const { table, mac, clock, feedLog, objects, keys, trustDomain, log } = ports;
   const onForged = (key: Key) => log('error', 'revocation-item-forged', { ...key });
   const slots = createListSlots({ table, mac, clock, onForged });
-  const keepList = createListKeeper({ table, slots, clock, record: ports.record });
+  const keepList = createListKeeper({
+    ...{ table, slots, clock, record: ports.record },
+    onTurnedBack: (list) => log('error', 'revocation-list-turned-back', { list }),
+  });
 
   async function issuerOf(keyId: string): Promise<ListIssuer | undefined> {
     const roots = await ports.roots();

@@ -25,6 +25,8 @@ export interface ListPorts {
     readonly entries: number;
     readonly digest: string;
   }) => Promise<void>;
+  /** The table has an older list than was there before, or none. */
+  readonly onTurnedBack: (list: string) => void;
   readonly clock: Clock;
 }
 
@@ -47,6 +49,11 @@ const BACKDATE_MS = 60_000;
 /** As long as a listed certificate may live after its revocation, where nobody knows its end any more. */
 const LONGEST_MS = 8 * 24 * 60 * 60 * 1000;
 
+interface Remembered {
+  readonly der: Uint8Array;
+  readonly list: RevocationList;
+}
+
 /** Lists of a thousand entries are some hundred kilobytes each when they are read. */
 const MAX_REMEMBERED = 100;
 
@@ -56,7 +63,14 @@ const MAX_REMEMBERED = 100;
  */
 export function createListKeeper(ports: ListPorts) {
   const { table, clock } = ports;
-  const remembered = new Map<string, { readonly der: Uint8Array; readonly list: RevocationList }>();
+  /** The newest of each that this process saw: who puts an older one back has it replaced by the next run. */
+  const remembered = new Map<string, Remembered>();
+  function remember(name: string, list: Remembered): void {
+    remembered.delete(name);
+    remembered.set(name, list);
+    const [oldest] = remembered.keys();
+    if (remembered.size > MAX_REMEMBERED && oldest !== undefined) remembered.delete(oldest);
+  }
 
   return async function keepList(partition: ListPartition, run: ListRun): Promise<boolean> {
     const { createRevocationList, readRevocationList } = await import('@postern/ca/revocation-list');
@@ -65,12 +79,16 @@ export function createListKeeper(ports: ListPorts) {
     const key = listKey(partition);
     const item = await table.get(key);
     const nowMs = clock.nowMs();
-    const before = previousOf(item?.attributes['der'], issuer);
-    const isDue = before === undefined || nowMs >= (before.thisUpdateMs + before.nextUpdateMs) / 2;
+    const stored = storedList(item?.attributes['der'], issuer);
+    const newest = remembered.get(key.sk)?.list;
+    const isTurnedBack = newest !== undefined && newest.number > (stored?.number ?? 0);
+    const before = isTurnedBack ? newest : stored;
+    const isDue = isTurnedBack || before === undefined || nowMs >= (before.thisUpdateMs + before.nextUpdateMs) / 2;
     if (!isDue && !run.isChanged) return false;
     const certificates = await ports.slots.certificates(partition);
-    // Nobody has one of its certificates yet: whoever is about to, asks again.
-    if (certificates.length === 0 && before === undefined) return false;
+    // Nobody has one of its certificates yet, and whoever is about to asks again; or all of them ended long ago.
+    if (certificates.length === 0 && stored === undefined) return false;
+    if (isTurnedBack) ports.onTurnedBack(key.sk);
     const entries = entriesOf(before, certificates, await run.revocations(), partition.issuerKeyId, nowMs);
     if (!isDue && isSame(before.entries, entries)) return false;
     const number = Math.max((before?.number ?? 0) + 1, nowMs);
@@ -92,18 +110,19 @@ export function createListKeeper(ports: ListPorts) {
     const put = await table.put(list, unchanged(item));
     // Another was first, and may not have known what we do: the next run looks again.
     if (!put.ok) throw new StoreUnavailable('somebody else made the list at the same time');
+    const made = readRevocationList(der);
+    if (made !== undefined) remember(key.sk, { der, list: made });
     return true;
 
     /** What is not signed by the issuer, or is another partition's, counts for nothing. */
-    function previousOf(der: unknown, { certificate }: ListIssuer): RevocationList | undefined {
+    function storedList(der: unknown, { certificate }: ListIssuer): RevocationList | undefined {
       if (!(der instanceof Uint8Array)) return undefined;
       const known = remembered.get(key.sk);
       if (known !== undefined && Buffer.compare(known.der, der) === 0) return known.list;
       const list = readRevocationList(der);
       if (list === undefined || !list.isSignedBy(certificate.spki)) return undefined;
       if (list.distributionPoints.every((point) => !point.endsWith(`/${partition.number}`))) return undefined;
-      if (remembered.size >= MAX_REMEMBERED) remembered.clear();
-      remembered.set(key.sk, { der, list });
+      if (list.number > (known?.list.number ?? 0)) remember(key.sk, { der, list });
       return list;
     }
   };

@@ -247,6 +247,45 @@ describe('a list', () => {
     expect((await world.list(0))?.thisUpdateMs).toBeGreaterThan(world.clock.nowMs() - HOUR_MS);
   });
 
+  test.each(['an older list', 'no list'])(
+    'whose slot was taken away and that was replaced by %s is put right by the next run of whoever saw it',
+    async (by) => {
+      const world = await createRevocationWorld();
+      const [serial] = await issueMany(world, 2, true);
+      await world.run();
+      const key = listKey({ issuerKeyId: world.issuerKeyId, number: 0 });
+      const older = await world.stored.get(key);
+      await world.revoke(`svid:${serial}`);
+      await world.run();
+      const newest = await world.list(0);
+      await world.stored.delete({ pk: `list-slot#${world.issuerKeyId}#000000000`, sk: '000' });
+      if (older !== undefined && by === 'an older list') await world.stored.put(older);
+      else await world.stored.delete(key);
+      world.clock.advanceMs(60_000);
+      expect(await world.run()).toBe(true);
+      expect((await world.list(0))?.entries).toMatchObject([{ serial }]);
+      expect((await world.list(0))?.number).toBeGreaterThan(newest?.number ?? Number.NaN);
+      expect(world.turnedBack).toEqual([key.sk]);
+      world.state.signs = 0;
+      await world.run();
+      expect(world.state.signs).toBe(0);
+    },
+  );
+
+  test('all of whose certificates ended is not made for ever', async () => {
+    const world = await createRevocationWorld();
+    await world.issue('e', true);
+    for (let days = 0; days < 30; days += 0.5) {
+      world.clock.advanceMs(12 * HOUR_MS);
+      await world.run();
+    }
+    expect(await world.slots.partitions()).toEqual([]);
+    world.state.signs = 0;
+    world.clock.advanceMs(LIST_LIFE_MS);
+    await world.run();
+    expect([world.state.signs, world.turnedBack]).toEqual([0, []]);
+  });
+
   test('has no certificate that a forged slot names, nor one of another partition', async () => {
     const world = await createRevocationWorld();
     const good = await world.issue('e', true);

@@ -38,6 +38,7 @@ export async function createRevocationWorld(beneath: (table: Table) => Table = (
   });
   const mac = createSoftwareMac('facts', new Uint8Array(32).fill(1));
   const forged: Key[] = [];
+  const turnedBack: string[] = [];
   const onForged = (key: Key) => void forged.push(key);
 
   const rootSigner = generateSoftwareSigner('ES384');
@@ -67,7 +68,10 @@ export async function createRevocationWorld(beneath: (table: Table) => Table = (
     createRevocations({
       ...{ table, feedLog, issued, slots, clock },
       sealed: createSealedItems(mac, onForged),
-      keepList: createListKeeper({ table, slots, clock, record: async () => {} }),
+      keepList: createListKeeper({
+        ...{ table, slots, clock, record: async () => {} },
+        onTurnedBack: (list) => turnedBack.push(list),
+      }),
       async issuerOf(keyId) {
         state.asked.push(keyId);
         return keyId === issuerKeyId ? { certificate: issuer, signer: async () => signer } : undefined;
@@ -77,7 +81,7 @@ export async function createRevocationWorld(beneath: (table: Table) => Table = (
   const own = start();
   let serials = 0;
   return {
-    ...{ clock, stored, table, calls, forged, state, feedLog, slots, issuerKeyId, issuer },
+    ...{ clock, stored, table, calls, forged, turnedBack, state, feedLog, slots, issuerKeyId, issuer },
     ...{ run: own.apply, openList: own.openList },
     /** Another process. */
     start,
