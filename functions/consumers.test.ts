@@ -18,7 +18,13 @@ import {
   proofOf,
   send,
 } from './testing/agents.ts';
-import { createAttestor, createAttestorToken, enterAttested, issueAttested } from './testing/attested.ts';
+import {
+  createAttestor,
+  createAttestorToken,
+  enterAttested,
+  issueAttested,
+  renewAttested,
+} from './testing/attested.ts';
 import { startWorld, type World } from './testing/world.ts';
 
 const MINUTE_MS = 60_000;
@@ -183,6 +189,34 @@ describe('a workload without an agent', () => {
   });
 });
 
+describe('a workload without an agent that may renew', () => {
+  // Each was attested a moment before functions know of the new bundle.
+  const attest = async (name: string) => {
+    await enterAttested(world, 'bare', `/bare/${name}`, [`join:name:${name}`]);
+    return issueAttested(world, { attestor: 'bare', proof: await createAttestorToken(world, 'bare', name) });
+  };
+  beforeEach(async () => {
+    await createAttestor(world, { name: 'bare', kind: 'join-token', isRenewable: true });
+    await createAttestor(world, { name: 'renewal', kind: 'x509-svid', renews: ['bare'] });
+  });
+
+  test('is waited for no more when it has renewed; others that have not are', async () => {
+    const [one, other] = [await attest('press-1'), await attest('press-2')];
+    await report(agent, 2);
+    expect(await waitToSign()).toMatchObject({ consumers: [{ name: 'workloads attested with bundle 1' }] });
+    expect((await renewAttested(world, one, 'renewal')).status).toBe(201);
+    expect(await waitToSign()).toMatchObject({ consumers: [{ name: 'workloads attested with bundle 1' }] });
+    expect((await renewAttested(world, other, 'renewal')).status).toBe(201);
+    expect((await waitToSign())?.reason).toBe('published-too-briefly');
+  });
+
+  test('and does not is waited for until its SVID has ended, to the second', async () => {
+    const { answer } = await attest('press-1');
+    await report(agent, 2);
+    expect((await waitToSign())?.untilMs).toBe(answer.svids[0]?.notAfterMs);
+  });
+});
+
 test('nobody is asked for by a tick while no key waits for anybody', async () => {
   let queries = 0;
   world.faults.table = ({ operation, pks }) => {
@@ -302,6 +336,7 @@ describe('whoever merely writes the table', () => {
       await world.table.put({ pk: 'consumer', sk: 'live#x', attributes });
       await world.table.put({ pk: 'consumer', sk: 'of-no-kind', attributes });
       await world.table.put({ pk: 'consumer', sk: 'attested#2#9', attributes });
+      await world.table.put({ pk: 'consumer', sk: 'renewing#00ff', attributes });
       expect((await waitToSign())?.reason).toBe('published-too-briefly');
     },
   );

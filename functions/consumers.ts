@@ -28,13 +28,25 @@ export async function noteAgent(table: Table, spiffeId: string, notAfterMs: numb
   });
 }
 
+export interface AttestedNote {
+  readonly bundleSequence: number;
+  readonly notAfterMs: number;
+  /** First serial of those that may renew: the next one takes the place of this one. */
+  readonly lineage?: string | undefined;
+}
+
 /**
- * Workloads without an agent poll for nothing: what they know is the bundle that came with their SVID, until that ends. One
- * write an hour, bundle and instance.
+ * Workloads without an agent poll for nothing: what they know is the bundle that came with their SVID, until that ends or
+ * is renewed. One write for each SVID that may be; for all others together one an hour, bundle and instance.
  */
-export function createAttestedNotes(table: Table): (bundleSequence: number, notAfterMs: number) => Promise<void> {
+export function createAttestedNotes(table: Table): (note: AttestedNote) => Promise<void> {
   const noted = new Set<string>();
-  return async (bundleSequence, notAfterMs) => {
+  return async ({ bundleSequence, notAfterMs, lineage }) => {
+    if (lineage !== undefined) {
+      const attributes = { untilMs: notAfterMs, bundleSequence };
+      await table.put({ pk: PARTITION, sk: `renewing#${lineage}`, attributes, ...expiry(notAfterMs) });
+      return;
+    }
     const hour = Math.ceil(notAfterMs / HOUR_MS);
     const sk = `attested#${bundleSequence}#${hour}`;
     if (noted.has(sk)) return;
@@ -95,15 +107,17 @@ export async function listConsumers(ports: ConsumerPorts): Promise<readonly Cons
   const bundle = bundleOf(state);
   const nowMs = clock.nowMs();
   const agents = new Map<string, Known>();
-  const others: Consumer[] = [];
+  const attested = new Map<number, Consumer>();
   for await (const { sk, attributes } of itemsOf(table)) {
     const [kind, name] = split(sk);
     const untilMs = Number(attributes['untilMs']);
     if (kind === 'live' && untilMs > nowMs) {
       agents.set(name, { name, untilMs });
-    } else if (kind === 'attested' && untilMs > nowMs) {
+    } else if ((kind === 'attested' || kind === 'renewing') && untilMs > nowMs) {
       const bundleSequence = Number(attributes['bundleSequence']);
-      others.push({ name: `workloads attested with bundle ${bundleSequence}`, bundleSequence, untilMs });
+      const lastMs = Math.max(untilMs, attested.get(bundleSequence)?.untilMs ?? 0);
+      const name = `workloads attested with bundle ${bundleSequence}`;
+      attested.set(bundleSequence, { name, bundleSequence, untilMs: lastMs });
     } else if (kind === 'report') {
       const report = await believe(name, attributes, bundle);
       if (report === undefined || report.notAfterMs <= nowMs) continue;
@@ -112,7 +126,7 @@ export async function listConsumers(ports: ConsumerPorts): Promise<readonly Cons
       agents.set(name, { name, bundleSequence, ...(root !== undefined && { root }), untilMs: notAfterMs, leaf });
     }
   }
-  return [...(await withoutRevoked([...agents.values()], ports)), ...others];
+  return [...(await withoutRevoked([...agents.values()], ports)), ...attested.values()];
 }
 
 const AT_ONCE = 16;

@@ -16,13 +16,14 @@ import type { AttestorStore, RenewalStore } from '@postern/identity';
 import { formatTrustBundle, type TrustBundle } from '@postern/spiffe';
 import type { Clock } from '@postern/store';
 import type { Context } from 'hono';
+import type { AttestedNote } from '../consumers.ts';
 import { parseJsonObject } from '../door/body.ts';
 import { type Call, type Door, type DoorRefusal, principalOf, type RecordRefusal } from '../door/door.ts';
 import { checkShape, listOf, optional, text } from '../door/shape.ts';
 import { MAX_PROOF_TEXT, type Prove, type Proven } from './attestation.ts';
 import { type EntryIssueReason, issueForEntry, MAX_CSR_TEXT, refusedIssue, svidOf } from './issued.ts';
 import { issueJwtSvid } from './jwt_doors.ts';
-import { createRenewals, type Renewing } from './renewals.ts';
+import { createRenewals, firstSerialOf, type Renewing } from './renewals.ts';
 
 export interface AttestDoorPorts {
   readonly prove: Prove;
@@ -35,7 +36,7 @@ export interface AttestDoorPorts {
   readonly lineages: LineageStore;
   readonly bundle: () => Promise<TrustBundle>;
   /** What it is given now is what it goes by until its SVID ends. */
-  readonly noteAttested: (bundleSequence: number, notAfterMs: number) => Promise<void>;
+  readonly noteAttested: (note: AttestedNote) => Promise<void>;
   readonly clock: Clock;
   /** Whether an issuer is at hand, before a proof is spent on it; rejects when not. */
   readonly prepareIssue: () => Promise<void>;
@@ -114,7 +115,7 @@ export function mountAttestDoors(door: Pick<Door, 'open'>, ports: AttestDoorPort
     const jwtSvids: NonNullable<AttestedSvidsAnswer['jwtSvids']>[number][] = [];
     const refused: AttestedSvidsAnswer['refused'][number][] = [];
     let first: EntryIssueReason | undefined;
-    let lastEnd = 0;
+    const notes: Omit<AttestedNote, 'bundleSequence'>[] = [];
     for (const { entry, spiffeId } of matched.slice(0, MAX_SVIDS_PER_REQUEST)) {
       const issued = await issueForEntry(ports.authority, { entry, spiffeId, csr, requester, selectors });
       if (!issued.ok) {
@@ -125,7 +126,8 @@ export function mountAttestDoors(door: Pick<Door, 'open'>, ports: AttestDoorPort
       const conflict = await renewals.follow(proven, renewing, entry, issued.value);
       if (conflict !== undefined) return conflict;
       svids.push({ entryId: entry.id, ...svidOf(issued.value) });
-      lastEnd = Math.max(lastEnd, issued.value.notAfterMs);
+      const { notAfterMs, serial } = issued.value;
+      notes.push({ notAfterMs, lineage: firstSerialOf(proven, renewing, serial) });
       if (jwtAudience === undefined) continue;
       const jwt = await issueJwtSvid(ports.jwtSvids, { entry, spiffeId, audience: jwtAudience, requester });
       if (jwt.ok) jwtSvids.push({ entryId: entry.id, ...jwt.value });
@@ -134,7 +136,7 @@ export function mountAttestDoors(door: Pick<Door, 'open'>, ports: AttestDoorPort
     if (svids.length === 0 && first !== undefined) return refusedIssue(first);
     for (const { reason } of refused) ports.recordRefusal({ door: 'issue attested', reason, caller: requester });
     const bundle = await ports.bundle();
-    await ports.noteAttested(bundle.sequence ?? 0, lastEnd);
+    for (const note of notes) await ports.noteAttested({ ...note, bundleSequence: bundle.sequence ?? 0 });
     const trustBundle = formatTrustBundle(bundle);
     return { svids, ...(jwtAudience !== undefined && { jwtSvids }), refused, trustBundle };
   }

@@ -33,6 +33,16 @@ export interface Renewals {
 /** Among those of agents, which are named by SPIFFE ID: many workloads share one, each with a lineage of its own. */
 const lineageOf = (firstSerial: string) => `svid#${firstSerial}`;
 
+/** Of those of which each may renew the one before; undefined where none may. */
+export function firstSerialOf(
+  { instance }: Pick<Proven, 'instance'>,
+  renewing: Renewing | undefined,
+  serial: string,
+): string | undefined {
+  if (renewing !== undefined) return renewing.renewal.firstSerial;
+  return instance.kind !== 'x509-svid' && instance.isRenewable === true ? serial : undefined;
+}
+
 export function createRenewals(ports: {
   readonly renewalStore: RenewalStore;
   readonly attestors: AttestorStore;
