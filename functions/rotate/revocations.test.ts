@@ -141,6 +141,49 @@ describe('facts', () => {
   });
 });
 
+describe('how far the feed was followed', () => {
+  const CURSOR = { pk: 'revocation-cursor', sk: 'feed' };
+
+  test('is not what somebody else wrote: nobody has a revocation passed over', async () => {
+    const world = await createRevocationWorld();
+    const serial = await world.issue('e', true);
+    await world.run();
+    await world.revoke('entry:e');
+    const genuine = await world.stored.get(CURSOR);
+    const body = JSON.stringify({ epoch: 'epoch', sequence: 1 });
+    await world.stored.put({ ...CURSOR, attributes: { ...genuine?.attributes, body } });
+    expect(await world.run()).toBe(true);
+    expect(await world.isRevoked(serial)).toBe(true);
+    expect(world.forged).toEqual([CURSOR]);
+    expect((await world.list(0))?.entries).toMatchObject([{ serial }]);
+  });
+
+  test('may be turned back: what was followed is followed again, and nothing is revoked a second time', async () => {
+    const world = await createRevocationWorld();
+    await issueMany(world, 60, true);
+    await world.run();
+    const before = await world.stored.get(CURSOR);
+    await world.revoke('entry:e');
+    await world.run();
+    const { sequence } = (await world.feedLog.head()) as { sequence: number };
+    if (before !== undefined) await world.stored.put(before);
+    world.state.signs = 0;
+    expect(await world.run()).toBe(true);
+    expect((await world.feedLog.head())?.sequence).toBe(sequence);
+    expect(world.state.signs).toBe(0);
+  });
+
+  test('is moved on by each run where nothing of certificates was said', async () => {
+    const world = await createRevocationWorld();
+    for (let device = 0; device < 10; device++) await world.revoke(`device:d${device}`);
+    await world.run();
+    world.calls.length = 0;
+    await world.run();
+    expect(world.countCalls('query', 'feed-entry')).toBe(1);
+    expect(world.countCalls('put', 'revocation-cursor')).toBe(0);
+  });
+});
+
 describe('an SVID on hold', () => {
   test('is revoked for good with its entry, and one that was given back afterwards stays so', async () => {
     const world = await createRevocationWorld();

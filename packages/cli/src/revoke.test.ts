@@ -54,11 +54,11 @@ test('what is revoked is listed with its code and reason, and no more when it wa
 
 describe('the exit code says', () => {
   const rows: readonly (readonly [name: string, args: readonly string[], exit: ExitName, reason: string])[] = [
-    ['that nothing was named', ['--reason', 'x'], 'usage', 'revoke-usage'],
-    ['that the reason is missing', ['device:x'], 'usage', 'revoke-usage'],
-    ['that a list is of all', ['device:x', '--list'], 'usage', 'revoke-usage'],
-    ['that a list revokes nothing', ['--list', '--dry-run'], 'usage', 'revoke-usage'],
-    ['that a list gives nothing back', ['--list', '--lift'], 'usage', 'revoke-usage'],
+    ['that nothing was named', ['--reason', 'x'], 'usage', 'command-line'],
+    ['that the reason is missing', ['device:x'], 'usage', 'command-line'],
+    ['that a list is of all', ['device:x', '--list'], 'usage', 'command-line'],
+    ['that a list revokes nothing', ['--list', '--dry-run'], 'usage', 'command-line'],
+    ['that a list gives nothing back', ['--list', '--lift'], 'usage', 'command-line'],
     [
       'that a code is none of the lists’',
       ['device:x', '--reason', 'x', '--reason-code', 'lost'],

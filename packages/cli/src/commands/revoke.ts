@@ -67,7 +67,7 @@ export function addRevokeCommand(parent: Command, cli: Cli): void {
 }
 
 function misused(message: string): CommandFailure {
-  return new CommandFailure('usage', 'revoke-usage', message, 'see postern revoke --help');
+  return new CommandFailure('usage', 'command-line', message, 'see postern revoke --help');
 }
 
 function textOf({ subject, sequence, svids = 0, isApplied, lifted, dryRun }: RevocationAnswer): string {
