@@ -85,7 +85,8 @@ export async function openIssue(ports: IssueFunctionPorts): Promise<OpenIssue> {
   const authority = createAuthority({
     issuers: { ephemeral: issuer, kms },
     audit: auditOf(recorder),
-    assignList: slots.assign,
+    assignList: async (issuerKeyId, certificate) =>
+      (await mayIssue(certificate)) ? slots.assign(issuerKeyId, certificate) : undefined,
     // Noted first: a revocation that is not seen here finds it there.
     admit: async (issuance) => {
       await issued.note({ ...issuance, requester: holderOf(issuance) });

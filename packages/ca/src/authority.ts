@@ -89,11 +89,14 @@ export function createAuthority(ports: {
   /** By who signs; asked for each leaf. Each throws `SignerUnavailable` when there is none now. */
   readonly issuers: { readonly [M in IssuerMode]: () => Promise<Issuer> };
   readonly audit: IssuanceAudit;
-  /** Takes a place in a list for a certificate that says where it would be on one. Rejects when there is none to be had. */
+  /**
+   * Takes a place in a list for a certificate that says where it would be on one; `undefined`, and no place is used up, when
+   * its entry or its agent was revoked. Rejects when there is none to be had.
+   */
   readonly assignList?: (
     issuerKeyId: string,
     certificate: Omit<ListedCertificate, 'distributionPoint'>,
-  ) => Promise<string>;
+  ) => Promise<string | undefined>;
   /** Last before it is signed: false when its entry or its agent was revoked. */
   readonly admit?: (issuance: Issuance) => Promise<boolean>;
   readonly clock: Clock;
@@ -128,6 +131,8 @@ export function createAuthority(ports: {
             ...(entryId !== undefined && { entryId }),
             ...validity.value,
           });
+      if (ports.assignList && !profile.noRevAvail && crlDistributionPoint === undefined)
+        return refuse('issuance-revoked');
       const tbs = createLeafTbs({
         ...validity.value,
         serial,
