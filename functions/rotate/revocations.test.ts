@@ -35,6 +35,17 @@ describe('a partition', () => {
     expect(await world.list(2)).toBeUndefined();
   });
 
+  test('is read whole, also where the store answers it in pieces', async () => {
+    const world = await createRevocationWorld((table) => ({
+      ...table,
+      query: (query) => table.query({ ...query, limit: Math.min(query.limit ?? 100, 7) }),
+    }));
+    await issueMany(world, 30, true);
+    await world.revoke('entry:e');
+    await world.run();
+    expect((await world.list(0))?.entries).toHaveLength(30);
+  });
+
   test('that somebody else entered is none: nobody looks for its issuer, and it is reported', async () => {
     const world = await createRevocationWorld();
     await world.issue('e', true);

@@ -51,6 +51,8 @@ const partitionKey = (partition: ListPartition): Key => ({ pk: PARTITIONS, sk: n
 const nameOf = ({ issuerKeyId, number }: ListPartition) => `${issuerKeyId}#${digits(number, 9)}`;
 const slotsKey = ({ issuerKeyId, number }: ListPartition) => `list-slot#${issuerKeyId}#${digits(number, 9)}`;
 
+const SLOT = /^\d{3}$/;
+
 /** Somebody else took it, or turned the count back. */
 const MAX_TRIES = 8;
 /** A thousand million lists: whoever turned the count further than any issuer gets stops issuing, and fills no list. */
@@ -113,9 +115,16 @@ export function createListSlots(ports: {
       return partitions;
     },
     async certificates(partition) {
-      const page = await table.query({ pk: slotsKey(partition), limit: MAX_LIST_SLOTS });
-      const read = await Promise.all(page.items.map((item) => sealed.open<ListedCertificate>(item)));
-      return read.filter((it) => it !== undefined);
+      const certificates: ListedCertificate[] = [];
+      for (let after: string | undefined, isMore = true; isMore; isMore = after !== undefined) {
+        const page = await table.query({ pk: slotsKey(partition), limit: 1000, ...(after !== undefined && { after }) });
+        // Slots have three digits: what else is there was put there by somebody else.
+        const items = page.items.filter(({ sk }) => SLOT.test(sk));
+        const read = await Promise.all(items.map((item) => sealed.open<ListedCertificate>(item)));
+        certificates.push(...read.filter((it) => it !== undefined));
+        after = page.next;
+      }
+      return certificates;
     },
   };
 }
