@@ -113,6 +113,24 @@ describe('a revocation for good', () => {
     },
   );
 
+  test('of an agent’s name is not given back with the agent, and what was said of the agent is', async () => {
+    const named = (agent: string) => `spiffe-id:spiffe://demo.test/postern/agent/${agent}`;
+    await revoke(ADMINISTRATOR, named('kept'), { reasonCode: 'key-compromise' });
+    separate.clock.advanceMs(1000);
+    for (const agent of ['kept', 'other']) {
+      expect(
+        (await revoke(ADMINISTRATOR, `agent:${agent}`, { expiresAtMs: separate.clock.nowMs() + DAY_MS })).status,
+      ).toBe(201);
+      separate.clock.advanceMs(1000);
+    }
+    expect((await listed(named('kept')))?.expiresAtMs).toBeGreaterThan(separate.clock.nowMs() + 20 * DAY_MS);
+    for (const agent of ['kept', 'other'])
+      expect((await revoke(ADMINISTRATOR, `agent:${agent}`, { lift: true })).status).toBe(201);
+    expect(await listed('agent:spiffe://demo.test/postern/agent/kept')).toBeUndefined();
+    expect(await listed(named('other'))).toBeUndefined();
+    expect(await listed(named('kept'))).toBeDefined();
+  });
+
   test('takes the place of a hold', async () => {
     await revoke(ADMINISTRATOR, 'svid:22', { reasonCode: 'certificate-hold' });
     expect((await revoke(ADMINISTRATOR, 'svid:22', { reasonCode: 'key-compromise' })).status).toBe(201);

@@ -95,7 +95,14 @@ export function mountRevocationDoors(door: Pick<Door, 'administrator'>, ports: R
     } as const;
     const facts: RevocationFact[] = [{ ...header, subject }];
     // Its own SVID, for decision points that know nothing of agents.
-    if (kind === 'agent') facts.push({ ...header, subject: `spiffe-id:${name}` });
+    if (kind === 'agent') {
+      const named = await liveRevocation(`spiffe-id:${name}`, nowMs);
+      const isItsOwn = named === undefined || named.observedAtMs === before?.observedAtMs;
+      // What somebody else said of the name alone stays, and as long.
+      if (isItsOwn) facts.push({ ...header, subject: `spiffe-id:${name}` });
+      else if (!lift)
+        facts.push({ ...named, notBeforeMs: nowMs, expiresAtMs: Math.max(expiresAtMs, named.expiresAtMs) });
+    }
     const appended = await feedLog.append(facts);
     if (!appended.ok) return { refused: 'unavailable', reason: appended.reason };
     const isApplied = OF_CERTIFICATES.has(kind) ? await applied() : true;
