@@ -24,6 +24,7 @@ export type RecordBody =
   | IssuerCertifiedRecord
   | RolloverStepRecord
   | RegistrationRecord
+  | AcmeRecord
   | ReleaseRecord
   | AdministratorRecord
   | SignalRecord
@@ -81,6 +82,8 @@ export interface IssuanceRecord {
   readonly tbsDigest?: string;
   readonly serial: string;
   readonly dnsNames: readonly string[];
+  /** By the DNS names alone: issued for the SPIFFE ID, which it does not have. */
+  readonly isServer?: true;
   readonly keyThumbprint: string;
   readonly issuerKeyId: string;
   readonly notBeforeMs: number;
@@ -148,6 +151,22 @@ export interface RegistrationRecord {
   readonly revision?: number;
   readonly changed?: readonly string[];
   readonly by: string;
+}
+
+/** What an ACME account did, or what became of its challenge; what is issued has its own records. */
+export interface AcmeRecord {
+  readonly kind: 'acme-account' | 'acme-order' | 'acme-challenge';
+  readonly event: 'created' | 'updated' | 'deactivated' | 'key-changed' | 'valid' | 'invalid';
+  readonly accountId: string;
+  /** Of the administrator's key that bound it. */
+  readonly keyId: string;
+  readonly entryId: string;
+  readonly orderId?: string;
+  readonly dnsNames?: readonly string[];
+  /** Of an account's key, RFC 7638. */
+  readonly keyThumbprint?: string;
+  /** Of what is invalid. */
+  readonly reason?: string;
 }
 
 export interface ReleaseRecord {

@@ -300,6 +300,12 @@ describe('nothing is signed', () => {
     ['for a key that its holder has not proved', () => ({ csr: flipLast(createCsr(key, {})) }), 'csr-signature'],
     ['for no request at all', () => ({ csr: new Uint8Array() }), 'csr-malformed'],
     ['for an oversized request', () => ({ csr: new Uint8Array(8 * 1024 + 1) }), 'csr-too-large'],
+    [
+      'for the SPIFFE ID in a request for a server',
+      () => ({ csr: createCsr(key, { spiffeId: spiffeId.uri }), dnsNames: ['a.demo.test'], isServer: true }),
+      'csr-san-not-entitled',
+    ],
+    ['for a server without a name', () => ({ isServer: true }), 'lint-unreadable'],
     ['for a grant of another trust domain', () => ({ spiffeId: foreign }), 'lint-failed'],
     [
       'for a grant of the trust domain itself',

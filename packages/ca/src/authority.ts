@@ -36,6 +36,8 @@ export interface Issuance {
   readonly dnsNames: readonly string[];
   readonly keyThumbprint: string;
   readonly issuerKeyId: string;
+  /** By DNS names alone: for the SPIFFE ID, which it does not have, and so no SVID. */
+  readonly isServer?: true;
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
   /** SPIFFE ID of the agent, or what proved the identity. */
@@ -55,7 +57,10 @@ export interface IssuanceAudit {
 export interface IssueRequest {
   /** From the entry or the join token; never from the CSR. */
   readonly spiffeId: SpiffeId;
+  /** Of a server's certificate at least one. */
   readonly dnsNames: readonly string[];
+  /** For the DNS names alone: the certificate is on record for the SPIFFE ID and does not have it. */
+  readonly isServer?: true;
   readonly ttlSeconds?: number;
   /** When the entry ends: no certificate outlives it. */
   readonly notAfterMs?: number | undefined;
@@ -105,7 +110,8 @@ export function createAuthority(ports: {
     async issueX509Svid(request) {
       const csr = parseCsr(request.csr);
       if (!csr.ok) return csr;
-      const names = checkCsrNames(csr.value, request);
+      const { spiffeId, dnsNames, isServer } = request;
+      const names = checkCsrNames(csr.value, isServer ? { dnsNames } : { spiffeId, dnsNames });
       if (!names.ok) return names;
       let issuer: Issuer;
       try {
@@ -126,7 +132,7 @@ export function createAuthority(ports: {
         ? undefined
         : await ports.assignList?.(issuerKeyId, {
             serial: hexSerial,
-            spiffeId: request.spiffeId.uri,
+            spiffeId: spiffeId.uri,
             requester,
             ...(entryId !== undefined && { entryId }),
             ...validity.value,
@@ -137,22 +143,23 @@ export function createAuthority(ports: {
         ...validity.value,
         serial,
         signatureAlgorithm,
-        spiffeId: request.spiffeId,
-        dnsNames: request.dnsNames,
+        ...(isServer !== true && { spiffeId }),
+        dnsNames,
         spki: csr.value.spki,
         noRevAvail: request.profile.noRevAvail,
         ...(crlDistributionPoint !== undefined && { crlDistributionPoint }),
         issuer: issuer.certificate,
       });
-      const linted = lintCertificate('leaf', tbs, signatureAlgorithm, issuer.certificate);
+      const linted = lintCertificate(isServer ? 'server' : 'leaf', tbs, signatureAlgorithm, issuer.certificate);
       if (!linted.ok) return linted;
 
       const issuance: Issuance = {
-        spiffeId: request.spiffeId.uri,
+        spiffeId: spiffeId.uri,
         profile: request.profile.name,
         serial: hexSerial,
         tbsDigest: createHash('sha256').update(tbs).digest('hex'),
-        dnsNames: request.dnsNames,
+        dnsNames,
+        ...(isServer && { isServer }),
         keyThumbprint: csr.value.keyThumbprint,
         issuerKeyId,
         ...validity.value,

@@ -11,6 +11,7 @@ import {
   readSequence,
   readSet,
   readSmallInteger,
+  readText,
   TAG,
 } from '@postern/der';
 import { accept, type Result, refuse } from '@postern/result';
@@ -22,18 +23,23 @@ export interface CertificationRequest {
   readonly spki: Uint8Array;
   readonly algorithm: { readonly oid: string; readonly parameters?: Uint8Array };
   readonly signature: Uint8Array;
-  /** Of the requested subjectAltName. */
+  /** Of the requested subjectAltName, and of the subject. */
   readonly names: RequestedNames;
 }
 
 export interface RequestedNames {
   readonly uris: readonly string[];
   readonly dnsNames: readonly string[];
+  /** Of the subject, where clients of old put a name; what cannot be read as one is an empty text. */
+  readonly commonNames: readonly string[];
   /** How many names of other kinds: addresses, mail, directory names. */
   readonly others: number;
 }
 
-const NO_NAMES: RequestedNames = { uris: [], dnsNames: [], others: 0 };
+type AltNames = Omit<RequestedNames, 'commonNames'>;
+
+const NO_NAMES: AltNames = { uris: [], dnsNames: [], others: 0 };
+const COMMON_NAME = '2.5.4.3';
 const EXTENSION_REQUEST = '1.2.840.113549.1.9.14';
 const SUBJECT_ALT_NAME = '2.5.29.17';
 /** What clients commonly ask for. The profile decides about these, so that they are read over even when critical. */
@@ -91,7 +97,7 @@ function read(der: Uint8Array): CertificationRequest {
     DerElement,
   ];
   if (must(readSmallInteger(version), 'version') !== 0) throw new Unreadable('csr-malformed', 'version');
-  must(readSequence(subject), 'subject');
+  const commonNames = readCommonNames(must(readSequence(subject), 'subject'));
   if (attributes.tag !== contextTag(0, 'constructed')) throw new Unreadable('csr-malformed', 'attributes');
   const [oid, parameters] = fieldsOf(algorithm, 'algorithm', 1, 2) as [DerElement, DerElement?];
   const bits = must(readBitString(signature), 'signature');
@@ -102,13 +108,30 @@ function read(der: Uint8Array): CertificationRequest {
     spki: spki.raw,
     algorithm: parameters ? { oid: dotted, parameters: parameters.raw } : { oid: dotted },
     signature: bits.bytes,
-    names: readAttributes(must(readChildren(attributes), 'attributes')),
+    names: { ...readAttributes(must(readChildren(attributes), 'attributes')), commonNames },
   };
 }
 
+/** Nothing else of a subject is looked at, and what is malformed in it names nobody. */
+function readCommonNames(subject: readonly DerElement[]): readonly string[] {
+  const names: string[] = [];
+  for (const part of subject) {
+    const attributes = readSet(part);
+    for (const attribute of attributes.ok ? attributes.value : []) {
+      const fields = readSequence(attribute);
+      const [type, value] = fields.ok ? fields.value : [];
+      const oid = type && readOid(type);
+      if (oid?.ok !== true || oid.value !== COMMON_NAME) continue;
+      const text = value && readText(value);
+      names.push(text?.ok === true ? text.value : '');
+    }
+  }
+  return names;
+}
+
 /** Attributes other than the extension request (a challenge password, vendors' own) say nothing that we would grant. */
-function readAttributes(attributes: readonly DerElement[]): RequestedNames {
-  let names: RequestedNames | undefined;
+function readAttributes(attributes: readonly DerElement[]): AltNames {
+  let names: AltNames | undefined;
   for (const attribute of attributes) {
     const [type, values] = fieldsOf(attribute, 'attribute', 2, 2) as [DerElement, DerElement];
     const isExtensionRequest = must(readOid(type), 'attribute') === EXTENSION_REQUEST;
@@ -123,7 +146,7 @@ function readAttributes(attributes: readonly DerElement[]): RequestedNames {
   return names ?? NO_NAMES;
 }
 
-function readExtensions(extensions: readonly DerElement[]): RequestedNames {
+function readExtensions(extensions: readonly DerElement[]): AltNames {
   let names = NO_NAMES;
   const seen = new Set<string>();
   for (const extension of extensions) {
@@ -144,7 +167,7 @@ function readExtensions(extensions: readonly DerElement[]): RequestedNames {
   return names;
 }
 
-function readNames(value: Uint8Array): RequestedNames {
+function readNames(value: Uint8Array): AltNames {
   const list = must(readSequence(must(parseDer(value, { maxBytes: value.length }), 'names')), 'names');
   // As octets: whatever is not the granted name, character for character, differs from it.
   const textOf = ({ value: octets }: DerElement) => Buffer.from(octets).toString('latin1');

@@ -182,8 +182,21 @@ describe('what is taken from a request', () => {
     const spki = spkiOf(key);
     expect(checked).toEqual({
       ok: true,
-      value: { spki, algorithm, keyThumbprint: thumbprintOfSpki(spki), uris: [], dnsNames: [], others: 0 },
+      value: {
+        ...{ spki, algorithm, keyThumbprint: thumbprintOfSpki(spki) },
+        ...{ uris: [], dnsNames: [], commonNames: [], others: 0 },
+      },
     });
+  });
+
+  test.each([
+    ['a text', 0x0c, 'a.demo.test', ['a.demo.test']],
+    ['text of another kind', 0x13, 'a.demo.test', ['a.demo.test']],
+    ['what is no text', 0x03, '\u0000a', ['']],
+  ])('the common name is read too, as %s', (_what, tag, value, commonNames) => {
+    const attribute = sequence(oid('2.5.4.3'), element(tag, Buffer.from(value)));
+    const csr = craftCsr(p256, { subject: sequence(element(0x31, attribute)) });
+    expect(parseCsr(csr)).toMatchObject({ ok: true, value: { commonNames, dnsNames: [] } });
   });
 
   test.each(['CERTIFICATE REQUEST', 'NEW CERTIFICATE REQUEST'])('in PEM too, labelled %s', (label) => {

@@ -58,15 +58,15 @@ function derOf(pem: string): Result<Uint8Array, CsrReason> {
   return refuse('csr-malformed', 'pem');
 }
 
-/** A request that names anything must name what is granted, and nothing else (x509.md P5). */
+/** A request that names anything must name what is granted, and nothing else (x509.md P5). Without a SPIFFE ID no URI is. */
 export function checkCsrNames(
-  csr: RequestedNames,
-  granted: { readonly spiffeId: SpiffeId; readonly dnsNames: readonly string[] },
+  csr: Omit<RequestedNames, 'commonNames'>,
+  granted: { readonly spiffeId?: SpiffeId; readonly dnsNames: readonly string[] },
 ): Result<void, CsrNamesReason> {
   if (csr.uris.length > 1) return refuse('csr-extra-uri');
   const isGranted =
     csr.others === 0 &&
-    csr.uris.every((uri) => uri === granted.spiffeId.uri) &&
+    csr.uris.every((uri) => uri === granted.spiffeId?.uri) &&
     csr.dnsNames.every((name) => granted.dnsNames.includes(name));
   return isGranted ? accept(undefined) : refuse('csr-san-not-entitled');
 }

@@ -67,9 +67,11 @@ export {
   WORKLOAD_PROFILE,
 } from './profile.ts';
 export {
+  ACME_ATTESTOR,
   AGENT_PATH,
   ATTESTOR_PATH,
   agentSpiffeId,
+  attestorNameOf,
   attestorSpiffeId,
   checkEntryInput,
   type EntryInput,

@@ -60,6 +60,10 @@ const GOOD: {
       revocation: noRevAvail(),
     },
   }),
+  server: () => {
+    const { parts, ...leaf } = GOOD.leaf();
+    return { ...leaf, parts: { ...parts, extended: extendedKeyUsage(SERVER), ...names([], ['payments.demo.test']) } };
+  },
   issuer: () => ({
     issuer: root,
     fields: fieldsOf({
@@ -108,7 +112,7 @@ function lint(kind: CertificateKind, defect: Defect = {}) {
 
 const failedLints = (result: ReturnType<typeof lint>) => (result.ok ? [] : (result.detail ?? '').split(', '));
 
-test.each(['leaf', 'issuer', 'root'] as const)('a good %s passes every lint', (kind) => {
+test.each(['leaf', 'server', 'issuer', 'root'] as const)('a good %s passes every lint', (kind) => {
   expect(lint(kind)).toMatchObject({ ok: true });
 });
 
@@ -125,6 +129,44 @@ function keyed(key: KeyObject): Defect {
 
 /** Certificates with one defect each, as bytes; the lints that see it. */
 const DEFECTS: readonly (readonly [string, CertificateKind, Defect, readonly string[]])[] = [
+  [
+    'a SPIFFE ID where there is to be none',
+    'server',
+    { parts: names(['spiffe://demo.test/payments'], ['a.demo.test']) },
+    ['server-no-svid'],
+  ],
+  [
+    'a SPIFFE ID alone where there is to be none',
+    'server',
+    { parts: names(['spiffe://demo.test/payments']) },
+    ['server-no-svid'],
+  ],
+  ['no name at all', 'server', { without: 'names' }, ['server-no-svid']],
+  [
+    'a server’s authority',
+    'server',
+    { parts: { basic: basicConstraints({ isCa: true }) } },
+    ['server-no-svid', 'signer-may-certify'],
+  ],
+  [
+    'a server’s certificate for clients',
+    'server',
+    { parts: { extended: extendedKeyUsage(SERVER, CLIENT) } },
+    ['extended-key-usage-server'],
+  ],
+  [
+    'a server’s certificate for clients alone',
+    'server',
+    { parts: { extended: extendedKeyUsage(CLIENT) } },
+    ['extended-key-usage-server'],
+  ],
+  ['a server’s certificate for anything', 'server', { without: 'extended' }, ['extended-key-usage-server']],
+  [
+    'a server’s certificate without key usage',
+    'server',
+    { without: 'usage' },
+    ['server-key-usage', 'key-usage-only-digital-signature'],
+  ],
   ['no SPIFFE ID', 'leaf', { parts: names([], ['payments.demo.test']) }, ['svid-profile', 'same-trust-domain']],
   ['two SPIFFE IDs', 'leaf', { parts: names(['spiffe://demo.test/a', 'spiffe://demo.test/b']) }, ['svid-profile']],
   ['the trust domain’s own ID', 'leaf', { parts: names(['spiffe://demo.test']) }, ['svid-profile']],

@@ -14,7 +14,8 @@ import { createName, keyIdOf } from './certificate_der.ts';
 import { isLdhName } from './dns_name.ts';
 import { MAX_NO_REV_AVAIL_SECONDS } from './profile.ts';
 
-export type CertificateKind = 'leaf' | 'issuer' | 'root';
+/** `leaf`: an SVID; `server`: of a TLS server by DNS names alone, which is none. */
+export type CertificateKind = 'leaf' | 'server' | 'issuer' | 'root';
 
 interface Lint {
   /** Stable; named in records and tests. */
@@ -32,11 +33,29 @@ const KEY_KINDS = [
   { at: 0, octets: Buffer.from('302a300506032b6570032100', 'hex') },
   { at: 4, octets: Buffer.from('300d06092a864886f70d0101010500', 'hex') },
 ];
-const ALL = ['leaf', 'issuer', 'root'] as const;
+const ALL = ['leaf', 'server', 'issuer', 'root'] as const;
+const LEAVES = ['leaf', 'server'] as const;
+const BELOW_ROOT = ['leaf', 'server', 'issuer'] as const;
 const lifeSeconds = (certificate: Certificate) => (certificate.notAfterMs - certificate.notBeforeMs) / 1000;
 
 export const LINTS: readonly Lint[] = [
   { name: 'svid-profile', source: 'X509-SVID 2 to 4', kinds: ['leaf'], holds: (c) => checkX509Svid(c).ok },
+  {
+    name: 'server-no-svid',
+    source: 'decision 0019: what is no identity has no URI that could be read as one',
+    kinds: ['server'],
+    holds: ({ subjectAltName, basicConstraints, unknownCritical }) =>
+      subjectAltName?.uris.length === 0 &&
+      subjectAltName.dnsNames.length > 0 &&
+      basicConstraints?.isCa === false &&
+      unknownCritical.length === 0,
+  },
+  {
+    name: 'server-key-usage',
+    source: 'x509.md P3',
+    kinds: ['server'],
+    holds: ({ keyUsage }) => keyUsage?.isCritical === true && keyUsage.usages.has('digitalSignature'),
+  },
   {
     name: 'signing-certificate-profile',
     source: 'X509-SVID 3.2, 4',
@@ -53,20 +72,20 @@ export const LINTS: readonly Lint[] = [
   {
     name: 'within-issuer-lifetime',
     source: 'x509.md P4',
-    kinds: ['leaf', 'issuer'],
+    kinds: BELOW_ROOT,
     holds: (c, issuer) =>
       issuer !== undefined && c.notAfterMs <= issuer.notAfterMs && c.notBeforeMs >= issuer.notBeforeMs,
   },
   {
     name: 'issuer-name',
     source: 'RFC 5280 4.1.2.4',
-    kinds: ['leaf', 'issuer'],
+    kinds: BELOW_ROOT,
     holds: (c, issuer) => issuer !== undefined && sameBytes(c.issuer, issuer.subject),
   },
   {
     name: 'authority-key-id',
     source: 'RFC 5280 4.2.1.1',
-    kinds: ['leaf', 'issuer'],
+    kinds: BELOW_ROOT,
     holds: (c, issuer) => issuer?.subjectKeyId !== undefined && c.authorityKeyId === issuer.subjectKeyId,
   },
   {
@@ -100,7 +119,7 @@ export const LINTS: readonly Lint[] = [
   {
     name: 'subject-says-nothing',
     source: 'x509.md P6: no text of anybody else is ever in a Subject',
-    kinds: ['leaf'],
+    kinds: LEAVES,
     holds: (c) => sameBytes(c.subject, LEAF_SUBJECT),
   },
   {
@@ -124,7 +143,7 @@ export const LINTS: readonly Lint[] = [
   {
     name: 'key-usage-only-digital-signature',
     source: 'x509.md P3',
-    kinds: ['leaf'],
+    kinds: LEAVES,
     holds: (c) => c.keyUsage?.usages.size === 1,
   },
   {
@@ -137,7 +156,7 @@ export const LINTS: readonly Lint[] = [
   {
     name: 'signer-may-certify',
     source: 'RFC 5280 4.2.1.3, 4.2.1.9',
-    kinds: ['leaf', 'issuer'],
+    kinds: BELOW_ROOT,
     holds: (c, signer) => {
       if (signer?.basicConstraints?.isCa !== true || !signer.keyUsage?.usages.has('keyCertSign')) return false;
       return c.basicConstraints?.isCa !== true || (signer.basicConstraints.pathLength ?? 1) >= 1;
@@ -146,7 +165,7 @@ export const LINTS: readonly Lint[] = [
   {
     name: 'within-name-constraints',
     source: 'RFC 5280 4.2.1.10, x509.md P7',
-    kinds: ['leaf', 'issuer'],
+    kinds: BELOW_ROOT,
     holds: ({ subjectAltName }, signer) =>
       signer?.uriConstraints === undefined || isWithinConstraints(signer.uriConstraints, subjectAltName?.uris ?? []),
   },
@@ -158,6 +177,12 @@ export const LINTS: readonly Lint[] = [
       extendedKeyUsage.length === 2 &&
       extendedKeyUsage.includes(EKU_SERVER_AUTH) &&
       extendedKeyUsage.includes(EKU_CLIENT_AUTH),
+  },
+  {
+    name: 'extended-key-usage-server',
+    source: 'decision 0019: no client shows it, to a server that looks at nothing but the chain',
+    kinds: ['server'],
+    holds: ({ extendedKeyUsage = [] }) => extendedKeyUsage.length === 1 && extendedKeyUsage[0] === EKU_SERVER_AUTH,
   },
   {
     name: 'no-extended-key-usage-on-authority',
@@ -211,13 +236,13 @@ export const LINTS: readonly Lint[] = [
   {
     name: 'revocation-stated',
     source: 'x509.md P9: there are lists, or it is said that there are none',
-    kinds: ['leaf'],
+    kinds: LEAVES,
     holds: (c) => c.noRevAvail === true || c.hasCrlDistributionPoints === true,
   },
   {
     name: 'no-rev-avail-short-lived',
     source: 'x509.md P9',
-    kinds: ['leaf'],
+    kinds: LEAVES,
     holds: (c) => c.noRevAvail !== true || lifeSeconds(c) <= MAX_NO_REV_AVAIL_SECONDS + 300,
   },
   {

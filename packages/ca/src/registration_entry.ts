@@ -67,6 +67,8 @@ export const RESERVED_PATH = '/postern/';
 export const AGENT_PATH = '/postern/agent/';
 /** Parents of workloads without an agent: instances of attestors. */
 export const ATTESTOR_PATH = '/postern/attestor/';
+/** No instance of an attestor has this name: as the parent of an entry it says that ACME is how its workload is known. */
+export const ACME_ATTESTOR = 'acme';
 /** What a door or a file takes at most of each list; the bounds of what an entry is. */
 export const MAX_ENTRY_SELECTORS = 32;
 export const MAX_SELECTOR_LENGTH = 512;

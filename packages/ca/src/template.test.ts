@@ -31,8 +31,8 @@ function leafByPkijs({ serial, issuer, spiffeId: id, dnsNames, ...template }: Le
     extensions: [
       pkijsExtension.basicConstraints({ cA: false }),
       pkijsExtension.keyUsage(DIGITAL_SIGNATURE),
-      pkijsExtension.extendedKeyUsage(EKU_SERVER_AUTH, EKU_CLIENT_AUTH),
-      pkijsExtension.subjectAltName([id.uri], dnsNames),
+      pkijsExtension.extendedKeyUsage(EKU_SERVER_AUTH, ...(id === undefined ? [] : [EKU_CLIENT_AUTH])),
+      pkijsExtension.subjectAltName(id === undefined ? [] : [id.uri], dnsNames),
       pkijsExtension.subjectKeyId(hex(keyIdOf(template.spki))),
       pkijsExtension.authorityKeyId(issuer.subjectKeyId as string),
       ...(template.noRevAvail ? [pkijsExtension.noRevAvail()] : []),
@@ -83,6 +83,7 @@ describe('a leaf has the bytes that an independent library (npm pkijs) writes', 
     ]),
     ['that can be revoked by lists', 'ES256', { noRevAvail: false }],
     ['without DNS names', 'ES256', { dnsNames: [] }],
+    ['of a server, without a SPIFFE ID', 'ES256', { spiffeId: undefined }],
     [
       'with names that need a long length',
       'ES256',

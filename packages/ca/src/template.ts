@@ -17,7 +17,8 @@ export interface LeafTemplate {
   readonly serial: Uint8Array;
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
-  readonly spiffeId: SpiffeId;
+  /** Absent of a server's certificate: DNS names alone, for servers and not for clients, and so no SVID. */
+  readonly spiffeId?: SpiffeId;
   readonly dnsNames: readonly string[];
   /** SubjectPublicKeyInfo, DER; of a checked request. */
   readonly spki: Uint8Array;
@@ -34,17 +35,18 @@ export interface LeafTemplate {
 const SUBJECT = createName();
 const BASIC_CONSTRAINTS = basicConstraints({ isCa: false });
 const KEY_USAGE = keyUsage('digitalSignature');
-const EXTENDED_KEY_USAGE = extendedKeyUsage(EKU_SERVER_AUTH, EKU_CLIENT_AUTH);
+const SVID_PURPOSES = extendedKeyUsage(EKU_SERVER_AUTH, EKU_CLIENT_AUTH);
+const SERVER_PURPOSE = extendedKeyUsage(EKU_SERVER_AUTH);
 const NO_REV_AVAIL = noRevAvail();
 
 /** TBSCertificate, DER, after X509-SVID 2 to 4 and x509.md P3: the same bytes for the same template. */
 export function createLeafTbs(template: LeafTemplate): Uint8Array {
-  const { issuer } = template;
+  const { issuer, spiffeId } = template;
   const extensions = [
     BASIC_CONSTRAINTS,
     KEY_USAGE,
-    EXTENDED_KEY_USAGE,
-    subjectAltName({ uris: [template.spiffeId.uri], dnsNames: template.dnsNames }),
+    spiffeId === undefined ? SERVER_PURPOSE : SVID_PURPOSES,
+    subjectAltName({ uris: spiffeId === undefined ? [] : [spiffeId.uri], dnsNames: template.dnsNames }),
     subjectKeyId(keyIdOf(template.spki)),
     authorityKeyId(Buffer.from(issuer.subjectKeyId ?? '', 'hex')),
   ];

@@ -28,3 +28,15 @@ test('a check that could not be read points at nothing, and one that could at wh
     / → payments POST \/refunds \(let through: observe\)$/,
   );
 });
+
+test('a server’s certificate is told from an SVID, and what an ACME account did says whose it is', () => {
+  const issued = { kind: 'issuance-complete', spiffeId: 'spiffe://demo.test/web', serial: '40', dnsNames: ['a.test'] };
+  expect(summaryOf(issued as unknown as AuditRecord)).toBe('spiffe://demo.test/web serial 40');
+  expect(summaryOf({ ...issued, isServer: true } as unknown as AuditRecord)).toBe(
+    'server a.test of spiffe://demo.test/web serial 40',
+  );
+  const challenge = { kind: 'acme-challenge', event: 'invalid', accountId: 'A', entryId: 'E', dnsNames: ['a.test'] };
+  expect(summaryOf({ ...challenge, reason: 'challenge-dns' } as unknown as AuditRecord)).toBe(
+    'invalid a.test by account A of entry E: challenge-dns',
+  );
+});

@@ -16,7 +16,7 @@ export function summaryOf(record: AuditRecord): string {
     case 'issuance-begin':
     case 'issuance-complete':
     case 'issuance-failed':
-      return `${record.spiffeId} serial ${record.serial}${record.reason === undefined ? '' : ` ${record.reason}`}`;
+      return `${record.isServer ? `server ${record.dnsNames.join(' ')} of ` : ''}${record.spiffeId} serial ${record.serial}${record.reason === undefined ? '' : ` ${record.reason}`}`;
     case 'jwt-issued':
     case 'jwt-failed':
       return `${record.spiffeId} for ${record.audience.join(' ')}${record.reason === undefined ? '' : ` ${record.reason}`}`;
@@ -33,6 +33,13 @@ export function summaryOf(record: AuditRecord): string {
     case 'entry-updated':
     case 'entry-deleted':
       return `${record.spiffeId} on ${record.parentId} by ${record.by}`;
+    case 'acme-account':
+    case 'acme-order':
+    case 'acme-challenge': {
+      const names = record.dnsNames === undefined ? '' : ` ${record.dnsNames.join(' ')}`;
+      const reason = record.reason === undefined ? '' : `: ${record.reason}`;
+      return `${record.event}${names} by account ${record.accountId} of entry ${record.entryId}${reason}`;
+    }
     case 'release-published':
       return `release ${record.releaseNumber} by ${record.by}`;
     case 'administrator-action':

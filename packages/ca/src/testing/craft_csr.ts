@@ -5,6 +5,8 @@ import { algorithmOfKey, algorithmRow } from '@postern/keys';
 
 export interface CraftedCsr {
   readonly version?: number;
+  /** Name, DER; empty when absent. */
+  readonly subject?: Uint8Array;
   /** DER each; inside the implicit SET of attributes. */
   readonly attributes?: readonly Uint8Array[];
   /** Replaces the key's own SubjectPublicKeyInfo. */
@@ -20,7 +22,7 @@ export function craftCsr(key: KeyObject, crafted: CraftedCsr = {}): Uint8Array {
   const row = algorithmRow(algorithmOfKey(publicKey) ?? 'ES256');
   const info = sequence(
     unsigned(crafted.version ?? 0),
-    sequence(),
+    crafted.subject ?? sequence(),
     crafted.spki ?? new Uint8Array(publicKey.export({ format: 'der', type: 'spki' })),
     element(contextTag(0, 'constructed'), ...(crafted.attributes ?? [])),
     ...(crafted.extraInfo ?? []),

@@ -56,6 +56,12 @@ async function mintLeaves(): Promise<Minted[]> {
     const issued = must(await world.authority.issueX509Svid({ ...request, csr: createCsr(key, {}) }));
     minted.push({ name, path: [...issued.chain, world.root] });
   }
+  for (const [name, make] of LEAF_KEYS) {
+    const request = { spiffeId, dnsNames: ['payments.demo.test'], profile: WORKLOAD_PROFILE, requester: 'test' };
+    const asked = { ...request, isServer: true as const, csr: createCsr(make(), {}) };
+    const issued = must(await world.authority.issueX509Svid(asked));
+    minted.push({ name: `a server’s certificate for ${name}`, path: [...issued.chain, world.root] });
+  }
   for (const [name, make] of LEAF_KEYS) await leaf(`a leaf for ${name}`, make(), 'workload', []);
   for (const profile of Object.keys(PROFILES))
     await leaf(`a leaf of the profile ${profile}, with DNS names`, ec('P-256')(), profile, [
