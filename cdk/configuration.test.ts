@@ -61,6 +61,7 @@ describe('a configuration', () => {
       allowLoopbackIssuers: false,
       outboundRanges: [],
       constrainIssuers: false,
+      acmeAllowedRanges: [],
     });
   });
 
@@ -79,6 +80,7 @@ describe('a configuration', () => {
       { outboundRanges: Array.from({ length: 11 }, (_, index) => `10.${index}.0.0/16`) },
       ['outboundRanges'],
     ],
+    ['a range that is one address', { acmeAllowedRanges: '10.0.0.0/8,10.1.2.3' }, ['acmeAllowedRanges']],
     ['a trust domain with its scheme', { trustDomain: 'spiffe://prod.example.org' }, ['trustDomain']],
     ['a role that nobody has', { administrators: { [ROLE]: ['administrator'] } }, ['administrators']],
     ['a role beside one that nobody has', { administrators: { [ROLE]: ['operator', 'root'] } }, ['administrators']],

@@ -5,6 +5,7 @@
  */
 import { areGrants, GRANT_FORM, type Grant } from '@postern/functions/door/administrator';
 import { parseOutboundRanges } from '@postern/functions/outbound';
+import { parseAddressRange } from '@postern/outbound';
 import { parseTrustDomain, type TrustDomain } from '@postern/spiffe';
 import { type Context, createContextReader } from './context.ts';
 import { type IamPrincipal, parseIamPrincipal } from './iam_principal.ts';
@@ -36,6 +37,8 @@ export interface Configuration {
   readonly outboundRanges: readonly string[];
   /** Whether issuers' certificates say by a name constraint that they name this trust domain alone. */
   readonly constrainIssuers: boolean;
+  /** Where ACME's challenges may be fetched though nobody outside could; each such as `10.0.0.0/8`. */
+  readonly acmeAllowedRanges: readonly string[];
 }
 
 /** Synthesis ends here. */
@@ -59,6 +62,8 @@ export const CONFIGURATION_KEYS = {
   allowLoopbackIssuers: '`true` lets OpenID providers be on a loopback address; for development only',
   outboundRanges:
     'private networks where token issuers and federated endpoints may be, such as `10.1.0.0/16`, separated by commas; without them the public internet alone is asked',
+  acmeAllowedRanges:
+    'ranges such as `10.0.0.0/8`, separated by commas: private addresses that ACME’s `http-01` may be fetched from (docs/acme.md)',
   constrainIssuers:
     '`true`: certificates of issuers say by a name constraint that they name this trust domain alone; for names of letters, digits and `-`, with proxies that apply it (decision 0015)',
 } as const;
@@ -114,6 +119,10 @@ export function readConfiguration(context: Context): Configuration {
   const constrainIssuers = reader.flag('constrainIssuers', false);
   if (constrainIssuers && trustDomain.ok && !HOST_NAME.test(trustDomain.value))
     problem('constrainIssuers', 'needs a trust domain that could be a host name: not every proxy applies it to others');
+  const acmeAllowedRanges = reader.list('acmeAllowedRanges');
+  for (const range of acmeAllowedRanges)
+    if (!parseAddressRange(range).ok)
+      problem('acmeAllowedRanges', `\`${range.slice(0, 64)}\` is no range such as \`10.0.0.0/8\` or \`fd00:1::/48\``);
   const publicUrl = reader.text('publicUrl');
   if (publicUrl !== undefined && !isPublicOrigin(publicUrl, allowLoopbackIssuers))
     problem('publicUrl', 'is an https origin, without path or `/` at its end, such as `https://postern.example.org`');
@@ -135,6 +144,7 @@ export function readConfiguration(context: Context): Configuration {
     allowLoopbackIssuers,
     outboundRanges,
     constrainIssuers,
+    acmeAllowedRanges,
   } satisfies Configuration;
   const problems = reader.problems();
   if (problems.length > 0)

@@ -16,6 +16,8 @@ export const FUNCTION_SIZES: { readonly [F in FunctionName]: FunctionSize } = {
   authorize: { memoryMb: 1024, timeoutSeconds: 15, description: 'decides requests for proxies without an agent' },
   // A workload waits for its first certificate.
   issue: { memoryMb: 512, timeoutSeconds: 25, description: 'joins agents and issues X.509-SVIDs' },
+  // Fetches challenges, three times when it must, while the client waits.
+  acme: { memoryMb: 512, timeoutSeconds: 29, description: 'speaks ACME, and asks `issue` for the certificates' },
   // Asked by every agent all the time: the smallest that answers in one go.
   feed: { memoryMb: 256, timeoutSeconds: 15, description: 'serves releases and facts to agents' },
   trust: { memoryMb: 256, timeoutSeconds: 15, description: 'serves the trust bundle' },

@@ -37,6 +37,7 @@ function declared(name: FunctionName): string[] {
     ...(row.attestorSecrets === true ? ['secrets of attestors'] : []),
     // Lambda wants both of who calls a function's URL.
     ...(row.asksRotate ? ['ask rotate', 'invoke rotate through its url'] : []),
+    ...(row.asksIssue ? ['ask issue', 'invoke issue through its url'] : []),
   ].sort();
 }
 
@@ -64,7 +65,7 @@ describe('what the template grants', () => {
       functionOf(Properties['Role']),
     ]);
     expect(roles).toEqual(FUNCTION_NAMES.map((name) => [name, name]));
-    expect(new Set(ofType('AWS::Lambda::Function').map(({ Properties }) => textOf(Properties['Role']))).size).toBe(10);
+    expect(new Set(ofType('AWS::Lambda::Function').map(({ Properties }) => textOf(Properties['Role']))).size).toBe(11);
   });
 });
 

@@ -150,6 +150,7 @@ test('keys, table, bucket and secret have the ids they were deployed with: anoth
     'PosternKeysroot94131F73',
     'PosternKeysfactsB6148C0A',
     'PosternKeysentriesB4FA7B69',
+    'PosternKeysacmeF4488FF6',
     'PosternRecordsTable01163775',
     'PosternObjectsBucket37FF444D',
     'PosternSecretsposturewebhookCBF5F5A6',

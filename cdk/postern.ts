@@ -3,6 +3,7 @@
  * which CloudFormation knows keys and stores: another id is another, empty one.
  */
 import { accessOf, FUNCTION_NAMES, type FunctionName } from '@postern/functions/access';
+import { callersOf } from '@postern/functions/environment';
 import type { MacKeyName, SigningKeyName } from '@postern/keys';
 import { RemovalPolicy } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
@@ -30,7 +31,7 @@ export class Postern extends Construct {
   readonly secrets: WebhookSecrets;
   readonly functions: ReadonlyMap<FunctionName, PosternFunction>;
   readonly api: PublicApi;
-  /** Of the functions that IAM guards. */
+  /** Of the functions that IAM guards, and of a public one that another function asks. */
   readonly doors: ReadonlyMap<FunctionName, IamDoor>;
   readonly publicUrl: string;
 
@@ -49,9 +50,10 @@ export class Postern extends Construct {
     });
     this.api = new PublicApi(this, 'PublicApi', { trustDomain, logRemoval });
     this.publicUrl = configuration.publicUrl ?? this.api.url;
-    this.doors = mapOf(ofDoor('iam'), (name) => new IamDoor(this.functionOf(name)));
+    this.doors = mapOf(FUNCTION_NAMES.filter(hasIamDoor), (name) => new IamDoor(this.functionOf(name)));
 
-    for (const name of ofDoor('public')) this.api.open(this.functionOf(name));
+    for (const name of FUNCTION_NAMES.filter((it) => accessOf(it).door === 'public'))
+      this.api.open(this.functionOf(name));
     this.doorOf('authorize').admit(configuration.enforcementPoints);
     this.doorOf('ingest').admit(configuration.ingestPrincipals);
     for (const name of ['admin', 'publish', 'audit'] as const) this.doorOf(name).admit(configuration.administrators);
@@ -66,7 +68,7 @@ export class Postern extends Construct {
     return this.functions.get(name) as PosternFunction;
   }
 
-  /** Throws a TypeError for a function that is public. */
+  /** Throws a TypeError for a function that is public and that no other asks. */
   doorOf(name: FunctionName): IamDoor {
     const door = this.doors.get(name);
     if (door === undefined) throw new TypeError(`\`${name}\` has no door that IAM guards`);
@@ -91,6 +93,7 @@ export class Postern extends Construct {
     for (const secret of access.secrets) this.secrets.grantRead(role, secret);
     if (access.attestorSecrets === true) grantReadAttestorSecrets(role, trustDomain);
     if (access.asksRotate) this.doorOf('rotate').grantCall(this.functionOf(name));
+    if (access.asksIssue) this.doorOf('issue').grantCall(this.functionOf(name));
   }
 
   #deployed(configuration: Configuration): Parameters<typeof variablesOf>[1] {
@@ -101,6 +104,7 @@ export class Postern extends Construct {
       bucket: this.objects.name,
       rotateUrl: this.doorOf('rotate').url,
       ingestUrl: this.doorOf('ingest').url,
+      issueUrl: this.doorOf('issue').url,
       keyAliases: this.keys.aliasPrefix,
       keyArn: (key: SigningKeyName | MacKeyName) => this.keys.arnOf(key),
       secretArn: (secret) => this.secrets.arnOf(secret),
@@ -109,7 +113,7 @@ export class Postern extends Construct {
   }
 }
 
-const ofDoor = (door: 'iam' | 'public') => FUNCTION_NAMES.filter((name) => accessOf(name).door === door);
+const hasIamDoor = (name: FunctionName) => accessOf(name).door === 'iam' || callersOf(name).length > 0;
 
 function mapOf<Name, Value>(names: readonly Name[], create: (name: Name) => Value): ReadonlyMap<Name, Value> {
   return new Map(names.map((name) => [name, create(name)]));

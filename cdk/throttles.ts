@@ -18,6 +18,11 @@ export const ROUTE_THROTTLES: { readonly [route: string]: Throttle } = {
   [`POST ${PATHS.agentJoin}`]: { perSecond: 5, burst: 20 },
   // Workloads without an agent, each once in hours; a proof that is refused has cost a read, and its issuer's keys.
   [`POST ${PATHS.svidsAttested}`]: { perSecond: 50, burst: 200 },
+  // A stranger's key costs a write each, before it is asked what binds it.
+  [`POST ${PATHS.acme.newAccount}`]: { perSecond: 5, burst: 20 },
+  [`POST ${PATHS.acme.revokeCert}`]: { perSecond: 5, burst: 20 },
+  // Each asks `issue`, of anybody.
+  [`GET ${PATHS.acme.renewal(':certificate')}`]: { perSecond: 10, burst: 50 },
   // Every agent, every second or two: a thousand of them.
   [`GET ${PATHS.feed}`]: { perSecond: 1_000, burst: 2_000 },
   // After an outage all workloads of all nodes ask at once.

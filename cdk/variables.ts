@@ -1,6 +1,13 @@
 /** The variables of each function, by its row of `ACCESS`: the other half of `readEnvironment`. */
 import { accessOf, type FunctionName, type SecretName } from '@postern/functions/access';
-import { ADMINISTERED, keyVariable, secretVariable, usesRolledKey, VARIABLES } from '@postern/functions/environment';
+import {
+  ADMINISTERED,
+  callersOf,
+  keyVariable,
+  secretVariable,
+  usesRolledKey,
+  VARIABLES,
+} from '@postern/functions/environment';
 import type { MacKeyName, SigningKeyName } from '@postern/keys';
 import { type Configuration, formatAdministrators } from './configuration.ts';
 
@@ -12,6 +19,7 @@ export interface Deployed {
   readonly bucket: string;
   readonly rotateUrl: string;
   readonly ingestUrl: string;
+  readonly issueUrl: string;
   readonly keyAliases: string;
   keyArn(name: SigningKeyName | MacKeyName): string;
   secretArn(name: SecretName): string;
@@ -24,7 +32,8 @@ const ASKS_OUTSIDE: ReadonlySet<FunctionName> = new Set<FunctionName>(['issue', 
 
 export function variablesOf(name: FunctionName, deployed: Deployed): { readonly [variable: string]: string } {
   const { configuration } = deployed;
-  const { signingKeys, macKeys, secrets, asksRotate } = accessOf(name);
+  const { signingKeys, macKeys, secrets, asksRotate, asksIssue } = accessOf(name);
+  const callers = callersOf(name);
   const keys = [...(Object.keys(signingKeys) as SigningKeyName[]), ...macKeys];
   return {
     [VARIABLES.trustDomain]: configuration.trustDomain,
@@ -35,9 +44,14 @@ export function variablesOf(name: FunctionName, deployed: Deployed): { readonly 
     ...(usesRolledKey(name) && { [VARIABLES.keyAliases]: deployed.keyAliases }),
     ...Object.fromEntries(secrets.map((secret) => [secretVariable(secret), deployed.secretArn(secret)])),
     ...(asksRotate && { [VARIABLES.rotateUrl]: deployed.rotateUrl }),
+    ...(asksIssue && { [VARIABLES.issueUrl]: deployed.issueUrl }),
     ...(name === 'admin' && { [VARIABLES.ingestUrl]: deployed.ingestUrl }),
-    ...(name === 'rotate' && { [VARIABLES.functionPrincipals]: formatPrincipals(deployed.principals) }),
+    ...(callers.length > 0 && { [VARIABLES.functionPrincipals]: formatPrincipals(callers, deployed.principals) }),
     ...(ADMINISTERED.has(name) && { [VARIABLES.administrators]: formatAdministrators(configuration.administrators) }),
+    ...(name === 'acme' &&
+      configuration.acmeAllowedRanges.length > 0 && {
+        [VARIABLES.acmeAllowedRanges]: configuration.acmeAllowedRanges.join(','),
+      }),
     ...(name === 'rotate' && configuration.constrainIssuers && { [VARIABLES.constrainIssuers]: '1' }),
     ...(ASKS_OUTSIDE.has(name) &&
       configuration.outboundRanges.length > 0 && {
@@ -48,7 +62,6 @@ export function variablesOf(name: FunctionName, deployed: Deployed): { readonly 
 }
 
 /** JSON, put together by hand: what CloudFormation fills in later cannot be an object's key, and needs no escaping. */
-function formatPrincipals(principals: Deployed['principals']): string {
-  const callers = [...principals].filter(([name]) => accessOf(name).asksRotate);
-  return `{${callers.map(([name, principal]) => `"${principal}":"${name}"`).join(',')}}`;
+function formatPrincipals(callers: readonly FunctionName[], principals: Deployed['principals']): string {
+  return `{${callers.map((name) => `"${principals.get(name)}":"${name}"`).join(',')}}`;
 }

@@ -13,6 +13,9 @@ export const PARTITIONS = {
   attestors: ['attestor'],
   federations: ['federation'],
   renewals: ['renewal'],
+  'acme-keys': ['acme-key'],
+  'acme-certificates': ['acme-certificate'],
+  acme: ['acme-account', 'acme-account-key', 'acme-order#*', 'acme-replacement#*', 'acme-nonce#*', 'acme-rate'],
   proofs: ['proof#*'],
   feed: ['feed', 'feed-entry', 'fact#*'],
   issuers: ['issuers-certified'],
@@ -55,6 +58,8 @@ export interface Access {
   readonly door: 'public' | 'iam';
   /** Whether it asks `rotate` to certify keys that it made in its memory. */
   readonly asksRotate: boolean;
+  /** Whether it asks `issue` for certificates that ACME clients asked it for. */
+  readonly asksIssue?: true;
   /** Scheduled work, this often. */
   readonly tickMinutes?: number;
 }
@@ -88,14 +93,50 @@ export const ACCESS = {
   issue: {
     signingKeys: { ...AGENTS.signingKeys, issuer: 'sign', jwt: 'sign' },
     macKeys: [...AGENTS.macKeys, 'entries'],
-    reads: [...AGENTS.reads, 'entries', 'join-tokens', 'lineages', 'attestors', 'renewals', ...RECORDS.reads],
-    writes: ['join-tokens', 'lineages', 'proofs', 'renewals', 'consumers', 'issued', 'list-slots', ...RECORDS.writes],
+    reads: [
+      ...AGENTS.reads,
+      'entries',
+      'join-tokens',
+      'lineages',
+      'attestors',
+      'renewals',
+      'acme-keys',
+      'acme-certificates',
+      ...RECORDS.reads,
+    ],
+    writes: [
+      // What an ACME client takes back.
+      'feed',
+      'join-tokens',
+      'lineages',
+      'proofs',
+      'renewals',
+      'consumers',
+      'issued',
+      'list-slots',
+      'acme-keys',
+      'acme-certificates',
+      ...RECORDS.writes,
+    ],
     readsObjects: ['authority', ...RECORDS.objects],
     writesObjects: RECORDS.objects,
     secrets: [],
     attestorSecrets: true,
     door: 'public',
     asksRotate: true,
+  },
+  // Fetches from wherever a name leads, and so holds no key that a certificate or a fact is made with.
+  acme: {
+    signingKeys: {},
+    macKeys: ['acme'],
+    reads: ['acme', ...RECORDS.reads],
+    writes: ['acme', ...RECORDS.writes],
+    readsObjects: RECORDS.objects,
+    writesObjects: RECORDS.objects,
+    secrets: [],
+    door: 'public',
+    asksRotate: true,
+    asksIssue: true,
   },
   feed: {
     signingKeys: AGENTS.signingKeys,
@@ -144,9 +185,19 @@ export const ACCESS = {
   admin: {
     signingKeys: { release: 'public', assertion: 'public' },
     macKeys: ['facts', 'entries'],
-    reads: ['feed', 'authority', 'entries', 'join-tokens', 'attestors', 'federations', 'issued', ...RECORDS.reads],
-    writes: ['feed', 'entries', 'join-tokens', 'attestors', 'federations', ...RECORDS.writes],
-    deletes: ['entries', 'attestors', 'federations'],
+    reads: [
+      'feed',
+      'authority',
+      'entries',
+      'join-tokens',
+      'attestors',
+      'federations',
+      'issued',
+      'acme-keys',
+      ...RECORDS.reads,
+    ],
+    writes: ['feed', 'entries', 'join-tokens', 'attestors', 'federations', 'acme-keys', ...RECORDS.writes],
+    deletes: ['entries', 'attestors', 'federations', 'acme-keys'],
     readsObjects: RECORDS.objects,
     writesObjects: RECORDS.objects,
     secrets: [],

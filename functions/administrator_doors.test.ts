@@ -28,6 +28,9 @@ const DOORS: Door[] = [
   ['admin GET /v1/admin/attestors', 'GET', PATHS.admin.attestors],
   ['admin GET /v1/admin/attestors/:name', 'GET', PATHS.admin.attestor('x')],
   ['admin DELETE /v1/admin/attestors/:name', 'DELETE', PATHS.admin.attestor('x')],
+  ['admin POST /v1/admin/acme-keys', 'POST', PATHS.admin.acmeKeys],
+  ['admin GET /v1/admin/acme-keys', 'GET', PATHS.admin.acmeKeys],
+  ['admin DELETE /v1/admin/acme-keys/:id', 'DELETE', PATHS.admin.acmeKey('x')],
   ['admin POST /v1/admin/revocations', 'POST', PATHS.admin.revocations],
   ['admin GET /v1/admin/revocations', 'GET', PATHS.admin.revocations],
   ['admin GET /v1/admin/authority', 'GET', PATHS.admin.authority],
@@ -250,17 +253,19 @@ test('what each role may do is this, and nothing else', () => {
     'federations:read',
     'federations:write',
     'authority:operate',
+    'acme-keys:read',
+    'acme-keys:write',
   ];
   const matrix = roles.map(
     (role) => `${role}: ${permissions.filter((it) => isGranted({ name: 'x', roles: [role] }, it)).join(' ')}`,
   );
   expect(matrix).toEqual([
-    'reader: status:read entries:read attestors:read releases:read revocations:read federations:read',
-    'auditor: status:read entries:read attestors:read releases:read records:read trail:export revocations:read federations:read',
+    'reader: status:read entries:read attestors:read releases:read revocations:read federations:read acme-keys:read',
+    'auditor: status:read entries:read attestors:read releases:read records:read trail:export revocations:read federations:read acme-keys:read',
     'service-team: entries:read entries:write access:revoke',
-    'operator: status:read entries:read entries:write join-tokens:create attestors:read releases:read access:revoke revocations:read federations:read',
-    'authority-operator: status:read entries:read attestors:read attestors:write revocations:read federations:read federations:write authority:operate',
-    'security-administrator: status:read entries:read entries:write join-tokens:create attestors:read attestors:write releases:read releases:publish records:read trail:export access:revoke revocations:read federations:read federations:write authority:operate',
+    'operator: status:read entries:read entries:write join-tokens:create attestors:read releases:read access:revoke revocations:read federations:read acme-keys:read acme-keys:write',
+    'authority-operator: status:read entries:read attestors:read attestors:write revocations:read federations:read federations:write authority:operate acme-keys:read',
+    'security-administrator: status:read entries:read entries:write join-tokens:create attestors:read attestors:write releases:read releases:publish records:read trail:export access:revoke revocations:read federations:read federations:write authority:operate acme-keys:read acme-keys:write',
   ]);
   expect(permissions.filter((it) => isGranted({ name: 'x', roles: [] }, it))).toEqual([]);
 });

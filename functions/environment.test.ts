@@ -13,11 +13,12 @@ const COMPLETE: { readonly [variable: string]: string } = {
   [VARIABLES.bucket]: 'postern-objects',
   [VARIABLES.keyAliases]: 'alias/Postern',
   [VARIABLES.rotateUrl]: 'https://rotate.demo.test/',
+  [VARIABLES.issueUrl]: 'https://issue.demo.test/',
   [VARIABLES.ingestUrl]: 'https://ingest.demo.test/base/',
   [VARIABLES.functionPrincipals]: JSON.stringify({ [ROLE]: 'issue' }),
   [VARIABLES.administrators]: JSON.stringify({ [ROLE]: ['auditor', 'operator'] }),
   ...Object.fromEntries(
-    (['root', 'issuer', 'jwt', 'release', 'assertion', 'entries', 'facts'] as const).map((key) => [
+    (['root', 'issuer', 'jwt', 'release', 'assertion', 'entries', 'facts', 'acme'] as const).map((key) => [
       keyVariable(key),
       `arn:${key}`,
     ]),
@@ -34,7 +35,7 @@ describe.each(FUNCTION_NAMES)('%s', (name) => {
     expect(Object.keys(environment.macs)).toEqual([...ACCESS[name].macKeys]);
     expect(Object.keys(environment.secrets)).toEqual([...ACCESS[name].secrets]);
     expect(environment.administrators.size).toBe(['admin', 'publish', 'audit'].includes(name) ? 1 : 0);
-    expect(environment.functionPrincipals.size).toBe(name === 'rotate' ? 1 : 0);
+    expect(environment.functionPrincipals.size).toBe(name === 'rotate' || name === 'issue' ? 1 : 0);
   });
 
   test('does not start with a variable missing or empty that it needs', () => {
@@ -91,6 +92,13 @@ test.each([
   ],
 ] as const)('%s stops the function', (_, name, variable, value) => {
   expect(changed(name, { [variable]: value })).toThrow(EnvironmentInvalid);
+});
+
+test('private ranges are for `acme` alone, and none are there when nothing is said', () => {
+  expect(readEnvironment('acme', COMPLETE).acmeAllowedRanges).toEqual([]);
+  const ranges = { [VARIABLES.acmeAllowedRanges]: '10.0.0.0/8,fd00:1::/48' };
+  expect(changed('acme', ranges)().acmeAllowedRanges).toEqual(['10.0.0.0/8', 'fd00:1::/48']);
+  expect(changed('publish', ranges)().acmeAllowedRanges).toEqual([]);
 });
 
 test('issuers on the same machine are for development, and nothing but `1` means that', () => {

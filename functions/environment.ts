@@ -18,6 +18,7 @@ export const VARIABLES = {
   /** Base URLs of doors that IAM guards. */
   rotateUrl: 'POSTERN_ROTATE_URL',
   ingestUrl: 'POSTERN_INGEST_URL',
+  issueUrl: 'POSTERN_ISSUE_URL',
   /** JSON: IAM principal → name of the function that runs as it. */
   functionPrincipals: 'POSTERN_FUNCTION_PRINCIPALS',
   /** JSON: IAM principal → roles, of a team with its path: `service-team:/shop/`. */
@@ -28,6 +29,8 @@ export const VARIABLES = {
   outboundRanges: 'POSTERN_OUTBOUND_RANGES',
   /** `1`: issuers' certificates have a name constraint. */
   constrainIssuers: 'POSTERN_CONSTRAIN_ISSUERS',
+  /** Ranges with commas between them, such as `10.0.0.0/8`: where challenges may be fetched though nobody outside could. */
+  acmeAllowedRanges: 'POSTERN_ACME_ALLOWED_RANGES',
 } as const;
 
 export const keyVariable = (name: SigningKeyName | MacKeyName): string => `POSTERN_KEY_${name.toUpperCase()}`;
@@ -54,6 +57,7 @@ export interface FunctionEnvironment {
   readonly secrets: { readonly [S in SecretName]?: string };
   readonly rotateUrl: string | undefined;
   readonly ingestUrl: string | undefined;
+  readonly issueUrl: string | undefined;
   readonly functionPrincipals: ReadonlyMap<string, FunctionName>;
   readonly administrators: ReadonlyMap<string, readonly Grant[]>;
   readonly allowLoopbackIssuers: boolean;
@@ -61,6 +65,8 @@ export interface FunctionEnvironment {
   readonly outboundRangesText: string;
   /** Of `rotate`. */
   readonly constrainIssuers: boolean;
+  /** Of `acme`. */
+  readonly acmeAllowedRanges: readonly string[];
 }
 
 /** Throws `EnvironmentInvalid`: a function that is configured wrongly answers nobody. */
@@ -99,14 +105,18 @@ export function readEnvironment(
     secrets: named(access.secrets, (secret) => text(secretVariable(secret))),
     rotateUrl: access.asksRotate ? baseUrl(VARIABLES.rotateUrl) : undefined,
     ingestUrl: name === 'admin' ? baseUrl(VARIABLES.ingestUrl) : undefined,
+    issueUrl: access.asksIssue ? baseUrl(VARIABLES.issueUrl) : undefined,
     functionPrincipals:
-      name === 'rotate' ? mapOf(VARIABLES.functionPrincipals, text, isFunctionName) : new Map<string, FunctionName>(),
+      callersOf(name).length > 0
+        ? mapOf(VARIABLES.functionPrincipals, text, isFunctionName)
+        : new Map<string, FunctionName>(),
     administrators: ADMINISTERED.has(name)
       ? mapOf(VARIABLES.administrators, text, areGrants)
       : new Map<string, readonly Grant[]>(),
     allowLoopbackIssuers: variables[VARIABLES.allowLoopbackIssuers] === '1',
     outboundRangesText: variables[VARIABLES.outboundRanges] ?? '',
     constrainIssuers: variables[VARIABLES.constrainIssuers] === '1',
+    acmeAllowedRanges: name === 'acme' ? listOf(variables[VARIABLES.acmeAllowedRanges]) : [],
   };
 }
 
@@ -115,6 +125,14 @@ export function usesRolledKey(name: FunctionName): boolean {
   const { root, jwt } = accessOf(name).signingKeys;
   return root !== undefined || jwt !== undefined;
 }
+
+/** Other functions that ask this one, at a door of their own. */
+export function callersOf(name: FunctionName): readonly FunctionName[] {
+  if (name === 'rotate') return FUNCTION_NAMES.filter((caller) => accessOf(caller).asksRotate);
+  return name === 'issue' ? FUNCTION_NAMES.filter((caller) => accessOf(caller).asksIssue) : [];
+}
+
+const listOf = (text = ''): readonly string[] => text.split(',').filter((member) => member !== '');
 
 /** Functions whose callers are administrators. */
 export const ADMINISTERED: ReadonlySet<FunctionName> = new Set<FunctionName>(['admin', 'publish', 'audit']);

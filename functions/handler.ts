@@ -1,5 +1,6 @@
 /** What all handlers share: settings from the environment, ports on AWS, and the function behind Lambda's events. */
 
+import type { AcmeAuthority } from '@postern/acme';
 import type { ControlPlaneTrust } from '@postern/api';
 import { type AwsClients, openAwsPorts, openNamedSecrets } from '@postern/aws';
 import { serveLambda } from '@postern/aws/lambda';
@@ -7,6 +8,7 @@ import { environmentCredentials } from '@postern/aws/signed-fetch';
 import { createExchange } from '@postern/aws/thin';
 import { systemClock } from '@postern/store';
 import type { FunctionName, SecretName } from './access.ts';
+import { createRemoteAcmeAuthority } from './acme/remote_authority.ts';
 import { type VerifyAdministrator, verifyAdministratorPrincipal } from './door/administrator.ts';
 import type { IdentifyFunction } from './door/door.ts';
 import { attestorSecretPrefix, type FunctionEnvironment, readEnvironment } from './environment.ts';
@@ -23,6 +25,8 @@ export interface HandlerPorts extends FunctionPorts {
   readonly allowLoopbackIssuers: boolean;
   readonly outboundRangesText: string;
   readonly constrainIssuers: boolean;
+  readonly acmeAuthority: AcmeAuthority;
+  readonly acmeAllowedRanges: readonly string[];
   readonly secret: (name: SecretName) => Promise<Uint8Array>;
   readonly attestorSecret: (name: string) => Promise<string>;
 }
@@ -44,6 +48,7 @@ export function createHandler(
     clock: systemClock,
     log,
     certifier: createRemoteCertifier({ url: rotateUrlOf(environment), send: sendAsOwnRole(region) }),
+    acmeAuthority: createRemoteAcmeAuthority({ url: issueUrlOf(environment), send: sendAsOwnRole(region) }),
     place: { url, ...(ingestUrl !== undefined && { ingest: { url: ingestUrl, region } }) },
     verifyAdministrator: verifyAdministratorPrincipal(administrators),
     identify: (principal) => (principal === undefined ? undefined : functionPrincipals.get(principal)),
@@ -57,6 +62,9 @@ export function createHandler(
 
 /** `rotate` itself asks nobody. */
 const rotateUrlOf = ({ rotateUrl }: FunctionEnvironment): string => rotateUrl ?? 'https://rotate.invalid';
+
+/** Only `acme` asks it. */
+const issueUrlOf = ({ issueUrl }: FunctionEnvironment): string => issueUrl ?? 'https://issue.invalid';
 
 /** Other functions' doors are guarded by IAM and know this one by its role. */
 function sendAsOwnRole(region: string) {

@@ -8,6 +8,7 @@ import type { RolloverTimes } from '@postern/ca';
 import type { AddressRange } from '@postern/outbound';
 import { parseTrustDomain } from '@postern/spiffe';
 import { type Clock, systemClock } from '@postern/store';
+import type { AcmeFunctionPorts } from './acme/open.ts';
 import { type Adapters, openAdapters } from './local/adapters.ts';
 import { verifyAdministratorToken } from './local/administrator_token.ts';
 import { readAttestorSecrets } from './local/attestor_secret.ts';
@@ -35,6 +36,12 @@ export interface LocalOptions {
   readonly outboundRanges?: readonly AddressRange[];
   /** How long a rollover waits in each phase; for tests. */
   readonly rolloverTimes?: Partial<RolloverTimes>;
+  /** Origin that ACME clients are led to, where a front door with TLS is before this one: many refuse plain HTTP. */
+  readonly acmeUrl?: string;
+  /** Ranges such as `10.0.0.0/8`: where ACME's challenges may be fetched though nobody outside could. */
+  readonly acmeAllowedRanges?: readonly string[];
+  /** In tests, where names lead and on which port they answer. */
+  readonly acmeNetwork?: AcmeFunctionPorts['acmeNetwork'];
 }
 
 export interface LocalControlPlane {
@@ -85,7 +92,12 @@ async function open(options: LocalOptions, shutdown: Shutdown): Promise<LocalCon
   const ground = { ...adapters, adapters, trustDomain, clock, log, url, rolloverTimes, outboundRanges, shutdown };
   const verifyAdministrator = verifyAdministratorToken(administratorToken);
   const attestorSecret = readAttestorSecrets(dir);
-  const functions = await openLocalFunctions({ ...ground, verifyAdministrator, postureSecret, attestorSecret });
+  const acme = {
+    acmeAllowedRanges: options.acmeAllowedRanges ?? [],
+    ...(options.acmeUrl !== undefined && { acmeUrl: originOf(options.acmeUrl) }),
+    ...(options.acmeNetwork !== undefined && { acmeNetwork: options.acmeNetwork }),
+  };
+  const functions = await openLocalFunctions({ ...ground, acme, verifyAdministrator, postureSecret, attestorSecret });
   listener.mount(functions.apps.map(({ app }) => app));
   // Closed again before the functions are: nobody is let in while they write their last records.
   shutdown.add(listener.close);
@@ -115,4 +127,9 @@ async function open(options: LocalOptions, shutdown: Shutdown): Promise<LocalCon
     tick: ticks.run,
     stop: shutdown.run,
   };
+}
+
+function originOf(text: string): string {
+  if (URL.canParse(text) && new URL(text).origin === text && text.startsWith('https:')) return text;
+  throw new RangeError(`\`${text.slice(0, 200)}\` is no https origin such as https://acme.example.org`);
 }

@@ -14,6 +14,25 @@ export const ROUTES: { readonly [F in FunctionName]: readonly string[] } = {
     `POST ${PATHS.svidsAttested}`,
     `POST ${PATHS.svidsAwsIam}`,
     `POST ${PATHS.jwtSvids}`,
+    `POST ${PATHS.acmeAuthority}`,
+  ],
+  acme: [
+    `GET ${PATHS.acme.directory}`,
+    `GET ${PATHS.acme.newNonce}`,
+    `HEAD ${PATHS.acme.newNonce}`,
+    `POST ${PATHS.acme.newAccount}`,
+    `POST ${PATHS.acme.newOrder}`,
+    `POST ${PATHS.acme.revokeCert}`,
+    `POST ${PATHS.acme.keyChange}`,
+    `GET ${PATHS.acme.renewal(':certificate')}`,
+    `GET ${PATHS.acme.explanation}`,
+    `POST ${PATHS.acme.account(':account')}`,
+    `POST ${PATHS.acme.orders(':account')}`,
+    `POST ${PATHS.acme.order(':order')}`,
+    `POST ${PATHS.acme.finalize(':order')}`,
+    `POST ${PATHS.acme.authorization(':order', ':index')}`,
+    `POST ${PATHS.acme.challenge(':order', ':index')}`,
+    `POST ${PATHS.acme.certificate(':order')}`,
   ],
   feed: [`GET ${PATHS.feed}`, `GET ${PATHS.release(':number')}`],
   trust: [
@@ -34,6 +53,9 @@ export const ROUTES: { readonly [F in FunctionName]: readonly string[] } = {
     `POST ${PATHS.admin.federations}`,
     `GET ${PATHS.admin.federations}`,
     `DELETE ${PATHS.admin.federation(':trustDomain')}`,
+    `POST ${PATHS.admin.acmeKeys}`,
+    `GET ${PATHS.admin.acmeKeys}`,
+    `DELETE ${PATHS.admin.acmeKey(':id')}`,
     `POST ${PATHS.admin.attestors}`,
     `GET ${PATHS.admin.attestors}`,
     `GET ${PATHS.admin.attestor(':name')}`,
@@ -58,3 +80,6 @@ export const ROUTES: { readonly [F in FunctionName]: readonly string[] } = {
 
 /** Of public functions: who calls is authenticated by IAM at the front door, and told to the function by it alone. */
 export const IAM_ROUTES: ReadonlySet<string> = new Set([`POST ${PATHS.svidsAwsIam}`]);
+
+/** Of public functions: other functions' alone, at a function URL that IAM guards and not at the HTTP API. */
+export const FUNCTION_ROUTES: ReadonlySet<string> = new Set([`POST ${PATHS.acmeAuthority}`]);

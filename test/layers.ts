@@ -9,7 +9,7 @@ export type Layer = { name: string; folder: string; mayUse: readonly string[] };
 const GROUND = ['result', 'canonical-json'];
 const CREDENTIALS = [...GROUND, 'der', 'spiffe', 'keys', 'store'];
 const DECISION = [...CREDENTIALS, 'policy-engine', 'feed', 'identity', 'audit', 'ca'];
-const OPERATION = [...DECISION, 'broker', 'api', 'outbound'];
+const OPERATION = [...DECISION, 'broker', 'api', 'acme', 'outbound'];
 
 export const layers: readonly Layer[] = [
   { name: 'result', folder: 'packages/result', mayUse: [] },
@@ -24,12 +24,13 @@ export const layers: readonly Layer[] = [
   { name: 'audit', folder: 'packages/audit', mayUse: [...GROUND, 'keys', 'store'] },
   { name: 'ca', folder: 'packages/ca', mayUse: CREDENTIALS },
   { name: 'outbound', folder: 'packages/outbound', mayUse: ['result'] },
+  { name: 'acme', folder: 'packages/acme', mayUse: [...CREDENTIALS, 'ca', 'api', 'outbound'] },
   { name: 'feed', folder: 'packages/feed', mayUse: [...GROUND, 'keys', 'policy-engine', 'spiffe', 'store'] },
   { name: 'identity', folder: 'packages/identity', mayUse: [...CREDENTIALS, 'ca'] },
   { name: 'broker', folder: 'packages/broker', mayUse: DECISION },
   { name: 'agent', folder: 'packages/agent', mayUse: OPERATION },
   { name: 'functions', folder: 'functions', mayUse: [...OPERATION, 'aws'] },
-  { name: 'cdk', folder: 'cdk', mayUse: ['result', 'spiffe', 'api', 'keys', 'aws', 'functions'] },
+  { name: 'cdk', folder: 'cdk', mayUse: ['result', 'spiffe', 'api', 'keys', 'outbound', 'aws', 'functions'] },
   { name: 'cli', folder: 'packages/cli', mayUse: [...OPERATION, 'aws', 'agent', 'functions'] },
   { name: 'demo', folder: 'examples/demo', mayUse: [...OPERATION, 'agent', 'functions', 'cli'] },
 ];

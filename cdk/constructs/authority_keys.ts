@@ -59,6 +59,7 @@ const MAC_PURPOSES: { readonly [K in MacKeyName]: string } = {
   entries: 'authenticates registration entries and join tokens',
   postures: 'authenticates postures',
   facts: 'authenticates the feed and its facts',
+  acme: 'authenticates accounts, orders and nonces of ACME',
 };
 
 export class AuthorityKeys extends Construct {

@@ -3,7 +3,7 @@
  * CORS: no browser page has business there. The access log names the route and not the URL, since a query could hold what
  * should be in no log.
  */
-import { IAM_ROUTES, ROUTES } from '@postern/functions/routes';
+import { FUNCTION_ROUTES, IAM_ROUTES, ROUTES } from '@postern/functions/routes';
 import type { RemovalPolicy } from 'aws-cdk-lib';
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
 import {
@@ -67,12 +67,12 @@ export class PublicApi extends Construct {
     return this.#api.apiEndpoint;
   }
 
-  /** Lets the routes of a function's row of `ROUTES` through to it. */
+  /** Lets the routes of a function's row of `ROUTES` through to it, but for those that are other functions' alone. */
   open(to: PosternFunction): void {
     const integration = new HttpLambdaIntegration(`${to.name}-integration`, to.lambda, {
       payloadFormatVersion: PayloadFormatVersion.VERSION_2_0,
     });
-    for (const route of ROUTES[to.name]) {
+    for (const route of ROUTES[to.name].filter((it) => !FUNCTION_ROUTES.has(it))) {
       const [method = '', path = ''] = route.split(' ');
       const added = this.#api.addRoutes({
         path: apiPathOf(path),

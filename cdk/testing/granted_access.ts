@@ -76,7 +76,9 @@ export function grantedAccess(synthesised: Synthesised): GrantedAccess {
   const table = `<${ofType('AWS::DynamoDB::GlobalTable')[0]?.id}.Arn>`;
   const bucket = `<${ofType('AWS::S3::Bucket')[0]?.id}.Arn>`;
   const [secret] = ofType('AWS::SecretsManager::Secret');
-  const rotate = `<${idOf(postern.functionOf('rotate').lambda)}.Arn>`;
+  const asked = new Map(
+    (['rotate', 'issue'] as const).map((it) => [`<${idOf(postern.functionOf(it).lambda)}.Arn>`, it]),
+  );
   const keyNames = new Map(
     ofType('AWS::KMS::Key').map(({ id }) => [`<${id}.Arn>`, /^PosternKeys([a-z]+)/.exec(id)?.[1] ?? id]),
   );
@@ -128,13 +130,14 @@ export function grantedAccess(synthesised: Synthesised): GrantedAccess {
       return ['secret posture-webhook'];
     if (isOne && isAlways && verb === 'secretsmanager:GetSecretValue' && ATTESTOR_SECRETS.test(resource))
       return ['secrets of attestors'];
-    if (isOne && verb === 'lambda:InvokeFunctionUrl' && resource === rotate)
+    const isOfFunctions = resources.length > 0 && resources.every((any) => asked.has(any));
+    if (isOfFunctions && verb === 'lambda:InvokeFunctionUrl')
       return onlyCondition(condition, 'StringEquals', 'lambda:FunctionUrlAuthType').join() === 'AWS_IAM'
-        ? ['ask rotate']
+        ? resources.map((any) => `ask ${asked.get(any)}`)
         : undefined;
-    if (isOne && verb === 'lambda:InvokeFunction' && resource === rotate)
+    if (isOfFunctions && verb === 'lambda:InvokeFunction')
       return onlyCondition(condition, 'Bool', 'lambda:InvokedViaFunctionUrl').join() === 'true'
-        ? ['invoke rotate through its url']
+        ? resources.map((any) => `invoke ${asked.get(any)} through its url`)
         : undefined;
     if (verb.startsWith('kms:')) return successorsOf(verb, resources, condition);
     const log = `<${idOf(postern.functionOf(name).node.findChild('Log'))}.Arn>`;

@@ -2,6 +2,7 @@
  * The administrator's door: entries, join tokens, revocations, status. A change is recorded before it is made, so that
  * none takes effect unseen: a record may tell of a change that then failed, never the reverse.
  */
+import type { AcmeKeyStore } from '@postern/acme';
 import { type ControlPlaneTrust, PATHS, type StatusAnswer } from '@postern/api';
 import type { RecordBody } from '@postern/audit';
 import type { EntryStore, FederationStore, IssuedIndex, JoinTokenStore } from '@postern/ca';
@@ -13,6 +14,7 @@ import type { Hono } from 'hono';
 import type { Administrator, VerifyAdministrator } from '../door/administrator.ts';
 import { createDoor, type DoorPorts } from '../door/door.ts';
 import type { OperateAuthority } from '../rotate/authority_commands.ts';
+import { mountAcmeKeyDoors } from './acme_key_doors.ts';
 import { mountAttestorDoors } from './attestor_doors.ts';
 import { mountAuthorityDoors } from './authority_doors.ts';
 import { mountEntryDoors } from './entry_doors.ts';
@@ -27,11 +29,14 @@ export interface AdminPorts extends DoorPorts {
   readonly joinTokens: JoinTokenStore;
   readonly attestors: AttestorStore;
   readonly federations: FederationStore;
+  readonly acmeKeys: AcmeKeyStore;
   readonly feedLog: FeedLog;
   /** What agents pin; travels in join tokens. */
   readonly controlPlane: () => Promise<ControlPlaneTrust>;
   /** Origin of the public doors. */
   readonly url: string;
+  /** Origin that ACME clients are led to. */
+  readonly acmeUrl: string;
   readonly operateAuthority: OperateAuthority;
   readonly issued: Pick<IssuedIndex, 'list'>;
   readonly applyRevocations: () => Promise<boolean>;
@@ -49,6 +54,7 @@ export function createAdminApp(ports: AdminPorts): Hono {
   mountEntryDoors(door, { ...ports, recordIntent });
   mountJoinTokenDoor(door, { ...ports, recordIntent });
   mountFederationDoors(door, { ...ports, recordIntent });
+  mountAcmeKeyDoors(door, { ...ports, recordIntent });
   mountAttestorDoors(door, { ...ports, audience: ports.url, recordIntent });
   mountAuthorityDoors(door, { ...ports, recordIntent });
 

@@ -1,5 +1,6 @@
 /** Attestor instances: what the authority takes the word of. Recorded before they take effect, like every change. */
 import { type AttestorsAnswer, PATHS } from '@postern/api';
+import { ACME_ATTESTOR } from '@postern/ca';
 import { type AttestorStore, checkAttestorInput } from '@postern/identity';
 import type { Administrator, VerifyAdministrator } from '../door/administrator.ts';
 import type { Door } from '../door/door.ts';
@@ -36,6 +37,12 @@ export function mountAttestorDoors(door: Pick<Door, 'administrator'>, ports: Att
         return { refused: 'malformed-request', reason, detail: `${reason} ${detail ?? ''}`.trim() };
       }
       const { name } = checked.value;
+      if (name === ACME_ATTESTOR)
+        return {
+          refused: 'conflict',
+          reason: 'attestor-name-kept',
+          detail: `\`${name}\` is the parent of what ACME knows`,
+        };
       const exists = (await attestors.get(name)) !== undefined;
       if (exists)
         return { refused: 'conflict', reason: 'attestor-exists', detail: 'delete it first: entries keep its name' };

@@ -1,3 +1,4 @@
+import { createAcmeKeyStore } from '@postern/acme';
 import type { ControlPlaneTrust } from '@postern/api';
 import { createEntryStore, createFederationStore, createIssuedIndex, createJoinTokenStore } from '@postern/ca';
 import { createFeedLog } from '@postern/feed';
@@ -14,6 +15,8 @@ export async function openAdmin(
   ports: FunctionPorts & {
     readonly verifyAdministrator: VerifyAdministrator;
     readonly place: Pick<ControlPlaneTrust, 'url' | 'ingest'>;
+    /** Origin that ACME clients are led to; that of the public doors when absent. */
+    readonly acmeUrl?: string;
   },
 ): Promise<OpenApp> {
   const { table, keys, clock, trustDomain, log, verifyAdministrator } = ports;
@@ -40,6 +43,13 @@ export async function openAdmin(
       clock,
       onForged: (key) => log('error', 'federation-forged', { ...key }),
     }),
+    acmeKeys: createAcmeKeyStore({
+      table,
+      mac,
+      clock,
+      createId: recorder.createId,
+      onForged: (key) => log('error', 'entry-forged', { ...key }),
+    }),
     attestors: createAttestorStore({
       table,
       mac,
@@ -49,6 +59,7 @@ export async function openAdmin(
     feedLog: createFeedLog({ table, mac: factsMac }),
     controlPlane: async () => ({ ...pinned, rootDigest: rootDigestOf(await anchors.current()) }),
     url: ports.place.url,
+    acmeUrl: ports.acmeUrl ?? ports.place.url,
     issued: createIssuedIndex({
       table,
       mac: factsMac,

@@ -75,6 +75,8 @@ export type Permission =
   | 'entries:read'
   | 'entries:write'
   | 'join-tokens:create'
+  | 'acme-keys:read'
+  | 'acme-keys:write'
   | 'attestors:read'
   | 'attestors:write'
   | 'federations:read'
@@ -92,6 +94,8 @@ const GRANTS: { readonly [P in Permission]: readonly Role[] } = {
   'entries:read': ['service-team', 'reader', 'auditor', 'operator', 'authority-operator', 'security-administrator'],
   'entries:write': ['service-team', 'operator', 'security-administrator'],
   'join-tokens:create': ['operator', 'security-administrator'],
+  'acme-keys:read': ['reader', 'auditor', 'operator', 'authority-operator', 'security-administrator'],
+  'acme-keys:write': ['operator', 'security-administrator'],
   'attestors:read': ['reader', 'auditor', 'operator', 'authority-operator', 'security-administrator'],
   // Whose word the authority takes: more than entering a workload under what is trusted already.
   'attestors:write': ['authority-operator', 'security-administrator'],

@@ -95,7 +95,7 @@ export interface Door {
   ): void;
 }
 
-type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
+type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
 
 export function createDoor(name: string, ports: DoorPorts): Door {
   const app = new Hono();

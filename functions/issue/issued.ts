@@ -39,11 +39,13 @@ export async function issueForEntry(
     readonly spiffeId: SpiffeId;
     readonly csr: string;
     readonly requester: string;
+    /** For the DNS names alone. */
+    readonly isServer?: true;
     /** Of a workload that showed a proof of its own; for the record. */
     readonly selectors?: readonly string[];
   },
 ): Promise<Result<IssuedCertificate, EntryIssueReason>> {
-  const { entry, spiffeId, csr, requester, selectors } = request;
+  const { entry, spiffeId, csr, requester, isServer, selectors } = request;
   const profile = findEntryProfile(entry.profile);
   if (profile === undefined) return refuse('profile-unknown', entry.profile);
   return authority.issueX509Svid({
@@ -55,6 +57,7 @@ export async function issueForEntry(
     csr: Buffer.from(csr, 'base64'),
     requester,
     entryId: entry.id,
+    ...(isServer && { isServer }),
     ...(selectors !== undefined && { selectors }),
   });
 }

@@ -1,3 +1,4 @@
+import { type AcmeAuthority, createAcmeCertificateStore, createAcmeKeyStore, createAcmeUrls } from '@postern/acme';
 import { PATHS } from '@postern/api';
 import {
   type Authority,
@@ -19,12 +20,14 @@ import { createAttestorStore, createRenewalStore } from '@postern/identity';
 import type { Clock, Key } from '@postern/store';
 import { authenticateAgents } from '../agents.ts';
 import { createAttestedNotes, noteAgent } from '../consumers.ts';
+import type { IdentifyFunction } from '../door/door.ts';
 import { storedIssuers } from '../issuer_certificates.ts';
 import type { OutboundPlaces } from '../outbound.ts';
 import type { FunctionPorts } from '../ports.ts';
 import { createRecorder, type Recorder } from '../recorder.ts';
 import type { OpenApp } from '../served.ts';
 import { loadJwtKeys, openTrustAnchors } from '../trust_anchors.ts';
+import { createAcmeAuthority } from './acme_authority.ts';
 import { createIssueApp } from './app.ts';
 import { createProve } from './attestation.ts';
 import { type AttestorSecret, createAttesting } from './attesting.ts';
@@ -33,6 +36,7 @@ import { createIssuerAnchors } from './issuer_anchors.ts';
 export interface OpenIssue extends OpenApp {
   readonly authority: Authority;
   readonly jwtSvids: JwtSvidIssuer;
+  readonly acmeAuthority: AcmeAuthority;
 }
 
 export interface IssueFunctionPorts extends FunctionPorts {
@@ -43,6 +47,10 @@ export interface IssueFunctionPorts extends FunctionPorts {
   /** Private networks where attestors' issuers may be. */
   readonly outboundRanges?: OutboundPlaces['outboundRanges'];
   readonly attestorSecret: AttestorSecret;
+  /** Origin that ACME clients are led to; that of the public doors when absent. */
+  readonly acmeUrl?: string;
+  /** Which function calls: `acme`, where it is apart. */
+  readonly identify: IdentifyFunction;
 }
 
 /** The authority on an ephemeral issuer of this instance, and on the one of the key store for profiles that say so. */
@@ -115,6 +123,18 @@ export async function openIssue(ports: IssueFunctionPorts): Promise<OpenIssue> {
   const joinTokens = createJoinTokenStore({ table, mac, clock });
   const attestors = createAttestorStore({ table, mac, clock, onForged });
   const attesting = createAttesting({ ...ports, bundle, feedLog, joinTokens });
+  const acmeAuthority = createAcmeAuthority({
+    urls: createAcmeUrls(ports.acmeUrl ?? ports.url),
+    keys: createAcmeKeyStore({ table, mac, clock, createId: recorder.createId, onForged }),
+    certificates: createAcmeCertificateStore({ table, mac, onForged }),
+    entries,
+    authority,
+    feedLog,
+    table,
+    clock,
+    applyRevocations: certifier.applyRevocations,
+    recordRevocation: (revocation) => recorder.record({ kind: 'revocation', ...revocation }),
+  });
   const app = createIssueApp({
     ...recorder.doorPorts,
     trustDomain,
@@ -122,6 +142,8 @@ export async function openIssue(ports: IssueFunctionPorts): Promise<OpenIssue> {
     authenticate: authenticateAgents({ ...ports, bundle, feedLog }),
     authority,
     jwtSvids,
+    identify: ports.identify,
+    acmeAuthority,
     entries,
     matchEntries: (attestation) =>
       entries.match(attestation, ({ entryId, reason }) =>
@@ -147,7 +169,7 @@ export async function openIssue(ports: IssueFunctionPorts): Promise<OpenIssue> {
         by: 'issue',
       }),
   });
-  return { app, authority, jwtSvids, ...recorder.lifecycle };
+  return { app, authority, jwtSvids, acmeAuthority, ...recorder.lifecycle };
 }
 
 function jwtAuditOf({ record }: Recorder): JwtIssuanceAudit {

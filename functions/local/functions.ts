@@ -5,6 +5,7 @@ import type { AddressRange } from '@postern/outbound';
 import type { TrustDomain } from '@postern/spiffe';
 import type { Clock } from '@postern/store';
 import type { FunctionName } from '../access.ts';
+import { type AcmeFunctionPorts, openAcme } from '../acme/open.ts';
 import { openAdmin } from '../admin/open.ts';
 import { openAudit } from '../audit/open.ts';
 import { type OpenAuthorize, openAuthorize } from '../authorize/open.ts';
@@ -41,6 +42,7 @@ export async function openLocalFunctions(ports: {
   readonly verifyAdministrator: VerifyAdministrator;
   readonly postureSecret: Uint8Array;
   readonly attestorSecret: AttestorSecret;
+  readonly acme: Pick<AcmeFunctionPorts, 'acmeUrl' | 'acmeAllowedRanges' | 'acmeNetwork'>;
   readonly rolloverTimes: Partial<RolloverTimes>;
   readonly outboundRanges: readonly AddressRange[];
   readonly shutdown: Shutdown;
@@ -62,21 +64,30 @@ export async function openLocalFunctions(ports: {
     return open;
   }
 
-  // In one process nobody needs to prove which function asks: `rotate` has no door here.
+  // In one process nobody needs to prove which function asks: `rotate` has no door here, and that of `issue` lets nobody in.
   const rotate = await opened(openRotate({ ...portsOf('rotate'), rolloverTimes, identify: () => undefined }));
   const { certifier } = rotate;
+  const acmeUrl = ports.acme.acmeUrl === undefined ? {} : { acmeUrl: ports.acme.acmeUrl };
   // A development provider runs on this machine, without TLS.
   const outbound = { allowLoopbackIssuers: true, outboundRanges: ports.outboundRanges };
-  const issue = await opened(openIssue({ ...portsOf('issue'), certifier, url, ...outbound, attestorSecret }));
+  const issue = await opened(
+    openIssue({
+      ...portsOf('issue'),
+      ...{ certifier, url, attestorSecret, ...outbound, ...acmeUrl },
+      identify: () => undefined,
+    }),
+  );
+  const { acmeAuthority } = issue;
   const publish = await opened(openPublish({ ...portsOf('publish'), certifier, verifyAdministrator, ...outbound }));
   const apps = [
     issue,
     publish,
+    await opened(openAcme({ ...portsOf('acme'), certifier, url, acmeAuthority, ...ports.acme })),
     await opened(openTrust({ ...portsOf('trust'), certifier, url })),
     await opened(openFeed({ ...portsOf('feed'), certifier, url })),
     await opened(openIngest({ ...portsOf('ingest'), certifier, url })),
     await opened(openSignals({ ...portsOf('signals'), certifier, postureSecret })),
-    await opened(openAdmin({ ...portsOf('admin'), certifier, verifyAdministrator, place: { url } })),
+    await opened(openAdmin({ ...portsOf('admin'), certifier, verifyAdministrator, place: { url }, ...acmeUrl })),
     await opened(openAudit({ ...portsOf('audit'), certifier, verifyAdministrator })),
   ];
   const authorize = await opened(openAuthorize({ ...portsOf('authorize'), certifier }));

@@ -5,7 +5,7 @@ import { SignerUnavailable } from '@postern/keys';
 import type { Certifier } from './certifier.ts';
 
 /** Signs as this function's role; a redirect is an answer like any other. Throws where there is no whole answer. */
-export type SendToRotate = (
+export type SendToFunction = (
   url: URL,
   request: {
     readonly method: 'POST';
@@ -24,7 +24,7 @@ const MAX_ANSWER_BYTES = 256 * 1024;
  * `url`: of `rotate`'s door, without a last slash. Whatever it does not answer is a key that
  * cannot be had now; a refusal is the same, since the caller cannot do anything about it.
  */
-export function createRemoteCertifier(ports: { readonly url: string; readonly send: SendToRotate }): Certifier {
+export function createRemoteCertifier(ports: { readonly url: string; readonly send: SendToFunction }): Certifier {
   async function ask<T>(path: string, body: object): Promise<T> {
     try {
       const request = {

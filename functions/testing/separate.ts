@@ -11,6 +11,8 @@ import type { Objects, Table } from '@postern/store';
 import { createMemoryObjects, createMemoryTable } from '@postern/store/embedded';
 import { createManualClock, type ManualClock } from '@postern/store/testing';
 import { FUNCTION_NAMES, type FunctionName } from '../access.ts';
+import { type AcmeFunctionPorts, openAcme } from '../acme/open.ts';
+import { createRemoteAcmeAuthority } from '../acme/remote_authority.ts';
 import { openAdmin } from '../admin/open.ts';
 import { openAudit } from '../audit/open.ts';
 import { openAuthorize } from '../authorize/open.ts';
@@ -22,7 +24,7 @@ import { openIssue } from '../issue/open.ts';
 import { openPublish } from '../publish/open.ts';
 import { restrictKeys, restrictObjects, restrictTable } from '../restrict.ts';
 import { openRotate } from '../rotate/open.ts';
-import { createRemoteCertifier } from '../rotate/remote_certifier.ts';
+import { createRemoteCertifier, type SendToFunction } from '../rotate/remote_certifier.ts';
 import { type HttpAnswer, type HttpCall, type OpenApp, type ServedFunction, serveApp } from '../served.ts';
 import { openSignals } from '../signals/open.ts';
 import { openTrust } from '../trust/open.ts';
@@ -49,7 +51,14 @@ export interface Separate {
   remove(): void;
 }
 
-export async function openSeparately(): Promise<Separate> {
+/** Where the names of ACME's challenges lead; nowhere when nothing is said. */
+export interface SeparateOptions {
+  readonly acmeNetwork?: NonNullable<AcmeFunctionPorts['acmeNetwork']>;
+  readonly acmeAllowedRanges?: AcmeFunctionPorts['acmeAllowedRanges'];
+}
+
+export async function openSeparately(options: SeparateOptions = {}): Promise<Separate> {
+  const { acmeNetwork = { resolve: async () => [], httpPort: 80 }, acmeAllowedRanges = [] } = options;
   const clock = createManualClock();
   const logs: { readonly event: string; readonly [field: string]: unknown }[] = [];
   const dir = mkdtempSync(join(tmpdir(), 'postern-separate-'));
@@ -66,11 +75,8 @@ export async function openSeparately(): Promise<Separate> {
     objects: restrictObjects(objects, name),
     keys: restrictKeys(keys, name),
   });
-  const openTheRotate = () =>
-    openRotate({
-      ...storesOf('rotate'),
-      identify: (principal) => (principal === undefined ? undefined : principals.get(principal)),
-    });
+  const identify = (principal: string | undefined) => (principal === undefined ? undefined : principals.get(principal));
+  const openTheRotate = () => openRotate({ ...storesOf('rotate'), identify });
   const rotate = await openTheRotate();
   const rotating = serveApp(rotate);
   const portsOf = (name: FunctionName) => ({
@@ -87,23 +93,29 @@ export async function openSeparately(): Promise<Separate> {
     allowLoopbackIssuers: false,
     attestorSecret: async () => 'x'.repeat(32),
     postureSecret: new Uint8Array(32).fill(7),
-    certifier: createRemoteCertifier({
-      url: 'https://rotate.demo.test',
-      send: async (target, { method, headers, body }) => {
-        const answer = await rotating.answer({
-          method,
-          target: target.pathname,
-          headers: Object.entries(headers),
-          body: Buffer.from(body),
-          principal: principalOf(name),
-        });
-        return { status: answer.status, bytes: Buffer.from(answer.body) };
-      },
-    }),
+    identify,
+    certifier: createRemoteCertifier({ url: 'https://rotate.demo.test', send: sendAs(name, rotating) }),
   });
+  const sendAs =
+    (name: FunctionName, to: ServedFunction): SendToFunction =>
+    async (target, { method, headers, body }) => {
+      const call = { method, target: target.pathname, headers: Object.entries(headers), body: Buffer.from(body) };
+      const answer = await to.answer({ ...call, principal: principalOf(name) });
+      return { status: answer.status, bytes: Buffer.from(answer.body) };
+    };
+  const issue = await openIssue(portsOf('issue'));
   const apps = {
     rotate,
-    issue: await openIssue(portsOf('issue')),
+    issue,
+    acme: await openAcme({
+      ...portsOf('acme'),
+      acmeAuthority: createRemoteAcmeAuthority({
+        url: 'https://issue.demo.test',
+        send: sendAs('acme', serveApp(issue)),
+      }),
+      acmeAllowedRanges,
+      acmeNetwork,
+    }),
     feed: await openFeed(portsOf('feed')),
     trust: await openTrust(portsOf('trust')),
     ingest: await openIngest(portsOf('ingest')),

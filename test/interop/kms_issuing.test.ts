@@ -76,6 +76,7 @@ describeWithTool('issuing on KMS', ['ministack'], () => {
       ...portsOf('issue'),
       ...{ certifier: rotate.certifier, url: 'https://postern.demo.test', allowLoopbackIssuers: false },
       attestorSecret: async () => '',
+      identify: () => undefined,
     });
     await issue.warmUp();
     const root = (await objects.get('authority/root.der')) as Uint8Array;

@@ -254,6 +254,38 @@ export interface FederationAnswer {
   readonly bundleExpiresAtMs?: number;
 }
 
+/** `GET /v1/admin/acme-keys`. */
+export interface AcmeKeysAnswer {
+  readonly keys: readonly AcmeKeyAnswer[];
+}
+
+export interface AcmeKeyAnswer {
+  readonly id: string;
+  readonly entryId: string;
+  readonly createdAtMs: number;
+  /** Until when an account can be made with it. */
+  readonly usableUntilMs: number;
+  /** Whether an account was. */
+  readonly isUsed: boolean;
+}
+
+/** `POST /v1/admin/acme-keys`. */
+export interface CreateAcmeKeyRequest {
+  readonly entryId: string;
+  readonly ttlSeconds?: number | undefined;
+}
+
+export interface CreatedAcmeKeyAnswer extends AcmeKeyAnswer {
+  /** Base64url; shown this once. */
+  readonly hmacKey: string;
+  readonly directory: string;
+  readonly spiffeId: string;
+  /** That can be ordered. */
+  readonly dnsNames: readonly string[];
+  /** Whether certificates hold the SPIFFE ID, or the DNS names alone. */
+  readonly isSvid: boolean;
+}
+
 /** `POST /v1/admin/releases`: the policy repository's files by path. */
 export interface PublishRequest {
   readonly files: { readonly [path: string]: string };

@@ -20,6 +20,28 @@ export const PATHS = {
   segments: '/v1/audit/segments',
   posture: (source: string) => `/v1/signals/posture/${source}`,
   health: '/v1/health',
+  /** RFC 8555 7.1 and RFC 9773: what ACME clients are led to by the directory. */
+  acme: {
+    directory: '/acme/directory',
+    newNonce: '/acme/new-nonce',
+    newAccount: '/acme/new-account',
+    newOrder: '/acme/new-order',
+    revokeCert: '/acme/revoke-cert',
+    keyChange: '/acme/key-change',
+    renewalInfo: '/acme/renewal-info',
+    renewal: (certificate: string) => `/acme/renewal-info/${certificate}`,
+    /** For people: why a certificate should be renewed now. */
+    explanation: '/acme/renewal-explained',
+    account: (id: string) => `/acme/account/${id}`,
+    orders: (accountId: string) => `/acme/orders/${accountId}`,
+    order: (id: string) => `/acme/order/${id}`,
+    finalize: (orderId: string) => `/acme/finalize/${orderId}`,
+    authorization: (orderId: string, index: string) => `/acme/authorization/${orderId}/${index}`,
+    challenge: (orderId: string, index: string) => `/acme/challenge/${orderId}/${index}`,
+    certificate: (orderId: string) => `/acme/certificate/${orderId}`,
+  },
+  /** The function `acme`'s alone, at `issue`. */
+  acmeAuthority: '/v1/acme/authority',
   /** Other functions' alone: `rotate` certifies keys that they made in their memory. */
   keys: {
     issuer: '/v1/keys/issuer',
@@ -35,6 +57,8 @@ export const PATHS = {
     joinTokens: '/v1/admin/join-tokens',
     federations: '/v1/admin/federations',
     federation: (trustDomain: string) => `/v1/admin/federations/${trustDomain}`,
+    acmeKeys: '/v1/admin/acme-keys',
+    acmeKey: (id: string) => `/v1/admin/acme-keys/${id}`,
     attestors: '/v1/admin/attestors',
     attestor: (name: string) => `/v1/admin/attestors/${name}`,
     releases: '/v1/admin/releases',

@@ -39,11 +39,14 @@ test('no extension takes the place of what the registry says', () => {
 });
 
 test('every door has a path of its own, and none climbs', () => {
-  // OpenID Connect Discovery 1.0 (4) says where this one is.
-  const { admin, keys, openidConfiguration: _, ...others } = PATHS;
+  // OpenID Connect Discovery 1.0 (4) says where this one is; ACME's lead from one to the other.
+  const { admin, keys, acme, openidConfiguration: _, ...others } = PATHS;
   const paths = [...Object.values(others), ...Object.values(admin), ...Object.values(keys)].map((path) =>
     typeof path === 'function' ? (path as (name: string) => string)('x') : path,
   );
   expect(new Set(paths).size).toBe(paths.length);
   for (const path of paths) expect(path).toMatch(/^\/v1(?:\/[a-z0-9-]+)+$/);
+  const led = Object.values(acme).map((path) => (typeof path === 'function' ? path('x', '0') : path));
+  expect(new Set(led).size).toBe(led.length);
+  for (const path of led) expect(path).toMatch(/^\/acme(?:\/[a-z0-9-]+)+$/);
 });

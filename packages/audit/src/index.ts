@@ -9,6 +9,7 @@ export { hashLeaf, inclusionProof, rootOf, verifyInclusion } from './merkle.ts';
 export { BATCH_WINDOW_MS, createProducer, type Producer, ProducerFull, type SegmentSink } from './producer.ts';
 export { certifyProducer, type ProducerCertificate, verifyProducerCertificate } from './producer_certificate.ts';
 export type {
+  AcmeRecord,
   AuditRecord,
   DecisionRecord,
   IssuanceRecord,

@@ -1,6 +1,9 @@
 /** The whole command line as a tree. A new command is a new file in `commands/` and a new line here. */
 import { Command } from 'commander';
 import type { Cli } from './cli.ts';
+import { addAcmeKeyCreate } from './commands/acme_key_create.ts';
+import { addAcmeKeyDelete } from './commands/acme_key_delete.ts';
+import { addAcmeKeyList } from './commands/acme_key_list.ts';
 import { addAgentCommand } from './commands/agent.ts';
 import { addAttestorCreate } from './commands/attestor_create.ts';
 import { addAttestorDelete } from './commands/attestor_delete.ts';
@@ -109,6 +112,12 @@ const GROUPS: readonly {
     name: 'ca anchor',
     description: 'other authorities of this trust domain, while a migration lasts',
     commands: [addCaAnchorAdd, addCaAnchorRemove],
+  },
+  { name: 'acme', description: 'certificates for what speaks ACME and nothing else', commands: [] },
+  {
+    name: 'acme key',
+    description: 'keys with which ACME clients make accounts for registration entries',
+    commands: [addAcmeKeyCreate, addAcmeKeyList, addAcmeKeyDelete],
   },
   { name: 'token', description: 'one-time tokens for agents and bare machines', commands: [addTokenCreate] },
   { commands: [addRevokeCommand] },

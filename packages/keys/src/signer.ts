@@ -48,7 +48,7 @@ export const SIGNING_ALGORITHMS: { readonly [Name in SigningKeyName]: SignatureA
 };
 
 /** Its MAC keys, by what they authenticate. */
-export type MacKeyName = 'entries' | 'postures' | 'facts';
+export type MacKeyName = 'entries' | 'postures' | 'facts' | 'acme';
 
 /** Keys whose roll-over every consumer of the bundle has to follow. */
 export type RolledKeyName = 'root' | 'jwt';

@@ -34,7 +34,7 @@ const SIGNERS: readonly (readonly [SigningKeyName, string])[] = [
   ['checkpoint', 'EdDSA'],
   ['assertion', 'ES256'],
 ];
-const MACS: readonly MacKeyName[] = ['entries', 'postures', 'facts'];
+const MACS: readonly MacKeyName[] = ['entries', 'postures', 'facts', 'acme'];
 
 async function createRing(dir: string): Promise<void> {
   const ring = openSoftwareKeyRing(dir);

@@ -5,7 +5,7 @@ import type { Cli } from '../cli.ts';
 import { defineCommand } from '../define_command.ts';
 import { CommandFailure } from '../failure.ts';
 import { createLog } from '../log_lines.ts';
-import { parseNumber } from '../option_values.ts';
+import { collect, parseNumber } from '../option_values.ts';
 import { explainStartFault } from '../start_fault.ts';
 import { formatFields } from '../terminal_text.ts';
 
@@ -15,6 +15,8 @@ interface Options {
   readonly port: number;
   readonly authorizePort?: number;
   readonly outboundRanges?: string;
+  readonly acmeUrl?: string;
+  readonly acmeAllowRange?: readonly string[];
 }
 
 const MAX_PORT = 65_535;
@@ -46,6 +48,15 @@ export function addStartCommand(parent: Command, cli: Cli): void {
         .option(
           '--outbound-ranges <ranges>',
           'private networks where token issuers and federated endpoints may be, as 10.1.0.0/16,fd00:1::/48; else POSTERN_OUTBOUND_RANGES',
+        )
+        .option(
+          '--acme-url <origin>',
+          'https origin that ACME clients are led to, of a front door with TLS before this one; many clients refuse plain HTTP',
+        )
+        .option(
+          '--acme-allow-range <cidr>',
+          'private addresses that ACME challenges may be fetched from, such as 10.0.0.0/8; repeatable. None when absent: only the public internet',
+          collect,
         ),
     async run(cli, options) {
       const interrupted = cli.io.interrupted();
@@ -97,6 +108,8 @@ async function startControlPlane(cli: Cli, { trustDomain, port, ...options }: Op
       port,
       authorizePort,
       outboundRanges,
+      ...(options.acmeUrl !== undefined && { acmeUrl: options.acmeUrl }),
+      ...(options.acmeAllowRange !== undefined && { acmeAllowedRanges: options.acmeAllowRange }),
       log: createLog(cli),
     });
   } catch (cause) {

@@ -23,7 +23,9 @@ export interface TestControlPlane {
   stop(): Promise<void>;
 }
 
-export async function startTestControlPlane(more: Pick<LocalOptions, 'rolloverTimes'> = {}): Promise<TestControlPlane> {
+export async function startTestControlPlane(
+  more: Pick<LocalOptions, 'rolloverTimes' | 'acmeUrl' | 'acmeAllowedRanges' | 'acmeNetwork'> = {},
+): Promise<TestControlPlane> {
   const folder = mkdtempSync(join(tmpdir(), 'postern-cli-'));
   const dir = join(folder, '.postern');
   const places = { dir, trustDomain: 'demo.test', port: 0, authorizePort: 0 };

@@ -2,7 +2,6 @@
  * An attestor instance: a kind with its settings, as an administrator makes it. Settings name what is trusted (issuers,
  * accounts, clusters) and never hold a secret. An instance that makes agents says how its claims name them.
  */
-import { ACME_ATTESTOR } from '@postern/ca';
 import { accept, type Result, refuse } from '@postern/result';
 import { ATTESTORS } from './attestors.ts';
 import { claimNamesOf } from './claim_names.ts';
@@ -137,7 +136,6 @@ export function checkAttestorInput(
   if (wrong !== undefined) return refuse('attestor-member', wrong);
   const checked = input as unknown as AttestorInput;
   const { makes, agentName } = checked;
-  if (checked.name === ACME_ATTESTOR) return refuse('attestor-member', '`name` is kept for ACME');
   if (!ATTESTORS[kind].makes.includes(makes)) return refuse('attestor-makes', `\`${kind}\` makes no ${makes}`);
   if ((makes === 'agent') !== (agentName !== undefined)) return refuse('attestor-agent-name', 'goes with makes: agent');
   if (agentName !== undefined && claimNamesOf(agentName, knownClaims(checked)) === undefined)
