@@ -132,7 +132,7 @@ export async function openIssue(ports: IssueFunctionPorts): Promise<OpenIssue> {
     feedLog,
     table,
     clock,
-    applyRevocations: certifier.applyRevocations,
+    applyRevocations: async () => void (await certifier.applyRevocations()),
     recordRevocation: (revocation) => recorder.record({ kind: 'revocation', ...revocation }),
   });
   const app = createIssueApp({

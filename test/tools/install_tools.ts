@@ -12,7 +12,7 @@ export type ToolReport = {
   tookMs: number;
 };
 
-const LANES: readonly Lane[] = ['machine', 'python', 'go', 'maven', 'cargo'];
+const LANES: readonly Lane[] = ['machine', 'python', 'go', 'maven', 'cargo', 'debian'];
 
 /** Installs what is missing of `names` (default: everything); never throws because a tool is not to be had. */
 export async function installTools(

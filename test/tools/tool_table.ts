@@ -1,4 +1,5 @@
-import { chmod, copyFile, link, mkdir, readdir, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { chmod, copyFile, link, mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { accept, type Result, refuse } from '@postern/result';
 import { buildCargo } from './cargo.ts';
@@ -23,12 +24,15 @@ export type ToolName =
   | 'lambda-events'
   | 'pkilint'
   | 'zlint'
+  | 'lego'
+  | 'certbot'
+  | 'dehydrated'
   | 'openssl'
   | 'curl'
   | 'java';
 
 /** Tools of one lane are installed one after the other; lanes run side by side. `machine` tools are only looked for. */
-export type Lane = 'python' | 'go' | 'maven' | 'cargo' | 'machine';
+export type Lane = 'python' | 'go' | 'maven' | 'cargo' | 'debian' | 'machine';
 
 /**
  * One tool. `install` answers the path to run, after having seen that it runs, or the folder of a corpus; a refusal's
@@ -51,6 +55,8 @@ const javaPeerSources = join(repositoryFolder, 'test/interop/java/spiffe-peer');
 const crlSources = join(repositoryFolder, 'test/interop/crl');
 const benchSources = join(repositoryFolder, 'test/bench/peers');
 const zlintSources = join(repositoryFolder, 'test/interop/zlint');
+const legoSources = join(repositoryFolder, 'test/interop/lego');
+const DEHYDRATED_SHA256 = '9757b0766838a80a4dd0fc23444146b8b20a8f381a9066e44f30311ee159b9bd';
 const stepCaSources = join(repositoryFolder, 'test/bench/step-ca');
 
 /** Every program and corpus that tests use and this repository does not contain. A new peer is a new row. */
@@ -127,6 +133,20 @@ export const toolTable: readonly Tool[] = [
     sourceFolder: zlintSources,
     install: () => buildGo('zlint', zlintSources, 'github.com/zmap/zlint/v3/cmd/zlint'),
   },
+  {
+    name: 'lego',
+    version: '4.35.2',
+    lane: 'go',
+    sourceFolder: legoSources,
+    install: () => buildGo('lego', legoSources, 'github.com/go-acme/lego/v4/cmd/lego'),
+  },
+  {
+    name: 'certbot',
+    version: '5.8.0',
+    lane: 'python',
+    install: () => installPythonProgram('certbot', 'certbot==5.8.0'),
+  },
+  { name: 'dehydrated', version: '0.7.0', lane: 'debian', install: () => installDehydrated('0.7.0-3') },
   { name: 'lambda-events', version: '1.55.1', lane: 'go', install: () => copyLambdaEvents('1.55.1') },
   { name: 'openssl', version: '', lane: 'machine', install: () => findOnMachine('openssl') },
   { name: 'curl', version: '', lane: 'machine', install: () => findOnMachine('curl') },
@@ -171,6 +191,28 @@ async function installPythonProgram(name: ToolName, requirement: string): Promis
   const path = join(folder, 'bin', name);
   const probe = await runCommand(path, ['--help'], { timeoutMs: 60_000 });
   return probe.code === 0 ? accept(path) : refuse(`${name}-broken`, summaryLine(probe.output));
+}
+
+/** One shell script, out of the package of that version as the system's archive has it. */
+async function installDehydrated(version: string): Promise<Result<string, string>> {
+  const [apt, dpkg] = [findOnPath('apt-get'), findOnPath('dpkg-deb')];
+  if (apt === undefined || dpkg === undefined) return refuse('debian-missing', 'no `apt-get` and `dpkg-deb` on PATH');
+  const folder = join(toolsFolder, 'dehydrated');
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  const downloaded = await runCommand(apt, ['download', `dehydrated=${version}`], { folder });
+  if (downloaded.code !== 0) return refuse('download-failed', summaryLine(downloaded.output));
+  const archive = join(folder, `dehydrated_${version}_all.deb`);
+  const digest = createHash('sha256')
+    .update(await readFile(archive))
+    .digest('hex');
+  if (digest !== DEHYDRATED_SHA256) return refuse('sum-differs', archive);
+  const unpacked = await runCommand(dpkg, ['-x', archive, folder]);
+  if (unpacked.code !== 0) return refuse('unpacking-failed', summaryLine(unpacked.output));
+  const path = join(folder, 'usr', 'bin', 'dehydrated');
+  const probe = await runCommand(path, ['--version'], { timeoutMs: 60_000 });
+  const isExpected = probe.output.includes('Dehydrated version: 0.7.0');
+  return isExpected ? accept(path) : refuse('dehydrated-broken', summaryLine(probe.output));
 }
 
 /** Its version is in the project file, which the fingerprint covers. */
