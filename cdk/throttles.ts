@@ -18,7 +18,7 @@ export const ROUTE_THROTTLES: { readonly [route: string]: Throttle } = {
   [`POST ${PATHS.agentJoin}`]: { perSecond: 5, burst: 20 },
   // Workloads without an agent, each once in hours; a proof that is refused has cost a read, and its issuer's keys.
   [`POST ${PATHS.svidsAttested}`]: { perSecond: 50, burst: 200 },
-  // A stranger's key costs a write each, before it is asked what binds it.
+  // Each shows a key of a stranger's, and asks `issue` what binds it.
   [`POST ${PATHS.acme.newAccount}`]: { perSecond: 5, burst: 20 },
   [`POST ${PATHS.acme.revokeCert}`]: { perSecond: 5, burst: 20 },
   // Each asks `issue`, of anybody.

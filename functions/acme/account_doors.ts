@@ -30,13 +30,14 @@ export function mountAccountDoors(doors: SignedDoors, ports: AcmePorts): void {
 
   doors.key(PATHS.acme.newAccount, async (call) => {
     const known = await accounts.find(thumbprint(call.jwk));
-    if (known !== undefined) return known.status === 'valid' ? answerOf(known, 200) : DEACTIVATED;
+    if (known !== undefined)
+      return (await call.spendNonce()) ?? (known.status === 'valid' ? answerOf(known, 200) : DEACTIVATED);
     if (call.payload['onlyReturnExisting'] === true)
       return { problem: 'accountDoesNotExist', reason: 'account-unknown', detail: 'there is no account of this key' };
     return create(call);
   });
 
-  async function create({ jwk, payload }: KeyCall): Promise<AcmeReply> {
+  async function create({ jwk, payload, spendNonce }: KeyCall): Promise<AcmeReply> {
     const contact = parseContact(payload['contact']);
     if (!contact.ok) return refusedContact(contact.reason);
     const { externalAccountBinding } = payload;
@@ -52,6 +53,8 @@ export function mountAccountDoors(doors: SignedDoors, ports: AcmePorts): void {
     const binding: AccountBinding = { eab: eab.value, keyChanges: [] };
     const granted = await authority.grant(binding, true);
     if (!granted.ok) return refusalOf(granted.reason);
+    const replayed = await spendNonce();
+    if (replayed !== undefined) return replayed;
     const { keyId, entryId } = granted.value;
     const own = { jwk, thumbprint: thumbprint(jwk), contact: contact.value };
     const account: AcmeAccount = {

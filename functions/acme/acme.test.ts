@@ -359,6 +359,23 @@ describe('no account is made', () => {
     expect(exists).toBe(false);
   });
 
+  test('and no nonce is stored for strangers, whatever key they show', async () => {
+    const nonce = await client.nonce();
+    const stranger = createAcmeClient(world.separate);
+    for (const payload of [{}, bound(signEab({ id: '0'.repeat(36), hmacKey: 'AAAA' }, stranger.key))])
+      expect((await stranger.post(at.newAccount, payload, { nonce })).status).toBe(403);
+    expect(await world.separate.table.get({ pk: `acme-nonce#${nonce}`, sk: 'spent' })).toBeUndefined();
+  });
+
+  test('by a request that was served before', async () => {
+    const eab = await fresh();
+    const newcomer = createAcmeClient(world.separate);
+    const payload = { externalAccountBinding: signEab(eab, newcomer.key) };
+    const jws = await newcomer.sign(at.newAccount, payload);
+    expect((await newcomer.send(at.newAccount, jws)).status).toBe(201);
+    await expectRefused(await newcomer.send(at.newAccount, jws), 400, 'badNonce', 'nonce-used');
+  });
+
   test('twice for one key: the same one is answered, with and without a binding', async () => {
     const [again, existing] = [
       await client.post(at.newAccount, {}, { kid: undefined, jwk: jwkOf(client.key) }),

@@ -4,6 +4,7 @@ import type { AcmePorts } from './ports.ts';
 import { refusalOf } from './refusals.ts';
 import type { SignedDoors } from './signed_doors.ts';
 
+/** By a certificate's own key without a spent nonce: shown again, the request finds the certificate revoked already. */
 export function mountRevocationDoor(doors: SignedDoors, { authority }: AcmePorts): void {
   doors.either(PATHS.acme.revokeCert, async (call) => {
     const binding = 'account' in call ? call.account.binding : undefined;

@@ -1,6 +1,7 @@
 /**
  * What each signed request goes through before its door sees it (RFC 8555 6.2 to 6.5): form, URL, nonce, key, signature, and
- * only then the nonce is spent, so that nobody without a key writes anything.
+ * only then the nonce is spent. A key that merely shows itself is anybody's, and a spent nonce is a stored item: there the
+ * door spends it, once it knows who asks.
  */
 import {
   ACME_ALGORITHMS,
@@ -39,6 +40,8 @@ export interface AccountCall extends SignedCall {
 }
 export interface KeyCall extends SignedCall {
   readonly jwk: Jwk;
+  /** Answers the refusal of a nonce that was spent before. */
+  spendNonce(): Promise<AcmeRefusal | undefined>;
 }
 
 export interface SignedDoors {
@@ -99,12 +102,15 @@ export function createSignedDoors(door: Pick<Door, 'open'>, ports: AcmePorts): S
     const key = 'account' in signer ? signer.account.jwk : signer.jwk;
     const verified = verifySigned(request, key);
     if (!verified.ok) return refusalOf(verified.reason);
-    if (!(await nonces.spend(nonce))) return badNonce('nonce-used');
+    const spendNonce = async () => ((await nonces.spend(nonce)) ? undefined : badNonce('nonce-used'));
+    const replayed = 'account' in signer ? await spendNonce() : undefined;
+    if (replayed !== undefined) return replayed;
     const { payload: bytes } = request;
     const payload = bytes.length === 0 ? {} : payloadObject(bytes);
     if (payload === undefined) return malformed('payload-malformed', 'the payload is no JSON object');
     const param = (name: string) => context.req.param(name) ?? '';
-    return handle({ compact: compact.value, isRead: bytes.length === 0, payload, param, ...signer });
+    const signed = { compact: compact.value, isRead: bytes.length === 0, payload, param };
+    return handle('account' in signer ? { ...signed, ...signer } : { ...signed, ...signer, spendNonce });
   }
 
   /** A key by which nothing is verified yet. */
