@@ -477,6 +477,14 @@ describe('an administrator', () => {
     ]);
   });
 
+  test('cannot give an instance the name that says ACME: entries below it would be anybody’s whom it attests', async () => {
+    const instance = { name: 'acme', kind: 'join-token', makes: 'workload' };
+    const door = 'admin POST /v1/admin/attestors';
+    await expectRefused(world, () => post(instance), {
+      ...{ door, reason: 'attestor-name-kept', status: 409, code: 'conflict' },
+    });
+  });
+
   test.each([
     ['an unknown kind', { kind: 'tpm' }, 'attestor-member'],
     ['a misspelt setting', { kind: 'join-token', isRenewble: true }, 'attestor-member'],

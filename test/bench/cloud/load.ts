@@ -31,7 +31,7 @@ export async function measureLoads(
   );
 }
 
-const KEYS = ['root', 'jwt', 'release', 'assertion', 'entries', 'facts'] as const;
+const KEYS = ['root', 'issuer', 'jwt', 'release', 'assertion', 'entries', 'facts', 'acme'] as const;
 const NOWHERE = 'http://127.0.0.1:9';
 const PRINCIPAL = 'arn:aws:iam::111122223333:role/a';
 
@@ -47,6 +47,7 @@ const ENVIRONMENT: NodeJS.ProcessEnv = {
   [VARIABLES.table]: 'postern',
   [VARIABLES.bucket]: 'postern',
   [VARIABLES.rotateUrl]: NOWHERE,
+  [VARIABLES.issueUrl]: NOWHERE,
   [VARIABLES.ingestUrl]: NOWHERE,
   [VARIABLES.functionPrincipals]: JSON.stringify({ [PRINCIPAL]: [...ADMINISTERED][0] }),
   [VARIABLES.administrators]: JSON.stringify({ [PRINCIPAL]: ['auditor'] }),

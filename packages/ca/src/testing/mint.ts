@@ -56,11 +56,10 @@ async function mintLeaves(): Promise<Minted[]> {
     const issued = must(await world.authority.issueX509Svid({ ...request, csr: createCsr(key, {}) }));
     minted.push({ name, path: [...issued.chain, world.root] });
   }
-  for (const [name, make] of LEAF_KEYS) {
-    const request = { spiffeId, dnsNames: ['payments.demo.test'], profile: WORKLOAD_PROFILE, requester: 'test' };
-    const asked = { ...request, isServer: true as const, csr: createCsr(make(), {}) };
-    const issued = must(await world.authority.issueX509Svid(asked));
-    minted.push({ name: `a server’s certificate for ${name}`, path: [...issued.chain, world.root] });
+  for (const profile of Object.values(PROFILES)) {
+    const request = { spiffeId, dnsNames: ['payments.demo.test'], profile, requester: 'test', isServer: true } as const;
+    const issued = must(await world.authority.issueX509Svid({ ...request, csr: createCsr(ec('P-256')(), {}) }));
+    minted.push({ name: `a server’s certificate of the profile ${profile.name}`, path: [...issued.chain, world.root] });
   }
   for (const [name, make] of LEAF_KEYS) await leaf(`a leaf for ${name}`, make(), 'workload', []);
   for (const profile of Object.keys(PROFILES))
