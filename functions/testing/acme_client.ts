@@ -65,7 +65,12 @@ export interface AcmeClient {
   use(key: KeyObject): void;
 }
 
-export function createAcmeClient(separate: Separate, firstKey: KeyObject = newAccountKey()): AcmeClient {
+/** `separate`: or what answers in its place, and then under which origin it is known. */
+export function createAcmeClient(
+  separate: Pick<Separate, 'call'>,
+  firstKey: KeyObject = newAccountKey(),
+  origin = ORIGIN,
+): AcmeClient {
   let account: string | undefined;
   let key = firstKey;
 
@@ -90,13 +95,13 @@ export function createAcmeClient(separate: Separate, firstKey: KeyObject = newAc
     },
     post: async (url, payload, change, by) => client.send(url, await client.sign(url, payload, change, by)),
     async send(url, jws, contentType = 'application/jose+json') {
-      const target = url.slice(ORIGIN.length);
+      const target = url.slice(origin.length);
       const headers = [['content-type', contentType]] as const;
       return answerOf(await separate.call('acme', { method: 'POST', target, headers, body: jws }));
     },
     async register(eab, more = {}) {
-      const url = ORIGIN + PATHS.acme.newAccount;
-      const payload = { termsOfServiceAgreed: true, externalAccountBinding: signEab(eab, key), ...more };
+      const url = origin + PATHS.acme.newAccount;
+      const payload = { termsOfServiceAgreed: true, externalAccountBinding: signEab(eab, key, { url }), ...more };
       const answer = await client.post(url, payload, { jwk: jwkOf(key), kid: undefined });
       if (answer.status < 300) account = answer.headers.get('location');
       return answer;

@@ -2,10 +2,14 @@ import { generateKeyPairSync } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { connect } from 'node:http2';
 import { join } from 'node:path';
-import { PATHS } from '@postern/api';
+import { type CreatedAcmeKeyAnswer, type EntryAnswer, PATHS } from '@postern/api';
 import type { AuditRecord } from '@postern/audit';
 import { type AwsCredentials, createSignedFetch } from '@postern/aws/signed-fetch';
 import { createCsr } from '@postern/ca';
+import type { FunctionName } from '@postern/functions/access';
+import type { HttpAnswer } from '@postern/functions/served';
+import { createAcmeClient } from '@postern/functions/testing/acme_client';
+import type { Separate } from '@postern/functions/testing/separate';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { callTls } from '../../examples/demo/calls.ts';
 import { FORGED_FACTS, SEEN } from '../../examples/demo/cloud/checks/forged_headers.ts';
@@ -154,6 +158,34 @@ describeWithTool('the main job in the cloud shape: npm run deploy:local', ['mini
     });
   });
 
+  test('ACME has its accounts by the word of `issue`, and no challenge is fetched from inside', async () => {
+    const environment = { ...(await administratorVariables()), POSTERN_DEPLOYMENT: running.outputsFile };
+    const postern = async <T>(...args: string[]) => {
+      const command = [POSTERN, ...args, '--json'];
+      const output = await runToEnd({ name: args.join(' '), command: process.execPath, args: command, environment });
+      return JSON.parse(output.text()) as T;
+    };
+    const entry = await postern<EntryAnswer>(
+      ...['entry', 'create', '--spiffe-id', 'spiffe://demo.test/web', '--selector', 'unix:uid:33'],
+      ...['--parent', 'spiffe://demo.test/postern/agent/demo-node', '--dns-name', 'localhost'],
+    );
+    const key = await postern<CreatedAcmeKeyAnswer>('acme', 'key', 'create', '--entry', entry.id);
+    expect(key.directory).toBe(`${running.publicUrl}${PATHS.acme.directory}`);
+    const client = createAcmeClient({ call: callPublic }, undefined, running.publicUrl);
+    expect((await client.register({ ...key, hmacKey: 'AAAA' })).body.type).toMatch(/:unauthorized$/);
+    expect((await client.register(key)).status).toBe(201);
+    const identifiers = [{ type: 'dns', value: 'localhost' }];
+    const ordered = await client.post(running.publicUrl + PATHS.acme.newOrder, { identifiers });
+    expect(ordered.status, ordered.text).toBe(201);
+    const [challenge] = (await client.post(ordered.body.authorizations[0])).body.challenges;
+    expect((await client.post(challenge.url, {})).body).toMatchObject({
+      status: 'invalid',
+      error: { type: 'urn:ietf:params:acme:error:rejectedIdentifier' },
+    });
+    const authority = await fetch(running.publicUrl + PATHS.acmeAuthority, { method: 'POST', body: '{}' });
+    expect(authority.status).toBe(404);
+  }, 60_000);
+
   test('what it says to type next is understood by the command line', async () => {
     const environment = await administratorVariables();
     const args = [POSTERN, 'status', '--json'];
@@ -172,6 +204,15 @@ describeWithTool('the main job in the cloud shape: npm run deploy:local', ['mini
     region: REGION,
     credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
   });
+
+  async function callPublic(_: FunctionName, call: Parameters<Separate['call']>[1]): Promise<HttpAnswer> {
+    const { method = 'GET', target = '/', headers = [], body } = call;
+    const answer = await fetch(running.publicUrl + target, {
+      ...{ method, headers: headers.map(([name, value]): [string, string] => [name, value]) },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    return { status: answer.status, headers: [...answer.headers], body: new Uint8Array(await answer.arrayBuffer()) };
+  }
 
   async function outputs(): Promise<Record<string, string>> {
     const [stack] = Object.values(JSON.parse(await readFile(running.outputsFile, 'utf8')));

@@ -10,6 +10,7 @@ function doorsOf({
   functions,
 }: CloudDemo['plane']): readonly (readonly [door: string, method: string, url: string])[] {
   const rotateUrl = functions.issue.variables['POSTERN_ROTATE_URL'] as string;
+  const issueUrl = functions.acme.variables['POSTERN_ISSUE_URL'] as string;
   const at = (url: string, path: string) => url.replace(/\/$/, '') + path;
   return [
     ['authorize', 'POST', outputs.AuthorizeUrl],
@@ -18,6 +19,7 @@ function doorsOf({
     ['audit', 'GET', at(outputs.AuditUrl, PATHS.admin.records)],
     ['ingest', 'POST', at(outputs.IngestUrl, PATHS.segments)],
     ['rotate', 'POST', at(rotateUrl, PATHS.keys.producer)],
+    ['issue', 'POST', at(issueUrl, PATHS.acmeAuthority)],
   ];
 }
 
