@@ -5,6 +5,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { AcmeAuthority } from '@postern/acme';
 import { openSoftwareKeyRing } from '@postern/keys';
 import { parseTrustDomain, type TrustDomain } from '@postern/spiffe';
 import type { Objects, Table } from '@postern/store';
@@ -55,10 +56,13 @@ export interface Separate {
 export interface SeparateOptions {
   readonly acmeNetwork?: NonNullable<AcmeFunctionPorts['acmeNetwork']>;
   readonly acmeAllowedRanges?: AcmeFunctionPorts['acmeAllowedRanges'];
+  /** What `acme` is given in place of the authority that it asks. */
+  readonly acmeAuthority?: (own: AcmeAuthority) => AcmeAuthority;
 }
 
 export async function openSeparately(options: SeparateOptions = {}): Promise<Separate> {
   const { acmeNetwork = { resolve: async () => [], httpPort: 80 }, acmeAllowedRanges = [] } = options;
+  const { acmeAuthority = (own: AcmeAuthority) => own } = options;
   const clock = createManualClock();
   const logs: { readonly event: string; readonly [field: string]: unknown }[] = [];
   const dir = mkdtempSync(join(tmpdir(), 'postern-separate-'));
@@ -109,10 +113,12 @@ export async function openSeparately(options: SeparateOptions = {}): Promise<Sep
     issue,
     acme: await openAcme({
       ...portsOf('acme'),
-      acmeAuthority: createRemoteAcmeAuthority({
-        url: 'https://issue.demo.test',
-        send: sendAs('acme', serveApp(issue)),
-      }),
+      acmeAuthority: acmeAuthority(
+        createRemoteAcmeAuthority({
+          url: 'https://issue.demo.test',
+          send: sendAs('acme', serveApp(issue)),
+        }),
+      ),
       acmeAllowedRanges,
       acmeNetwork,
     }),

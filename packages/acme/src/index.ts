@@ -35,7 +35,7 @@ export {
   withAuthorization,
 } from './order.ts';
 export { type AcmeOrderStore, createAcmeOrderStore } from './order_store.ts';
-export { ACME_PROBLEMS, type AcmeProblemType, type AcmeRefusal, renderAcmeProblem } from './problems.ts';
+export { type AcmeProblemType, type AcmeRefusal, renderAcmeProblem } from './problems.ts';
 export { createRates, type Rates } from './rates.ts';
 export { RENEWAL_RETRY_SECONDS, type RenewalWindow, renewalWindow } from './renewal.ts';
 export {

@@ -37,6 +37,8 @@ export interface AcmeKeyStore {
 
 export const MAX_ACME_KEY_TTL_SECONDS = 30 * 24 * 60 * 60;
 export const MAX_ACME_KEYS = 1000;
+/** One that made no account is listed for a day more, and then gone. */
+const KEEP_UNUSED_SECONDS = 24 * 60 * 60;
 const PARTITION = 'acme-key';
 const KEY_ID = /^[0-9a-f-]{36}$/;
 
@@ -63,7 +65,8 @@ export function createAcmeKeyStore(ports: {
         throw new RangeError('a key is usable 1 s to 30 days');
       const nowMs = clock.nowMs();
       const key = { id: ports.createId(), entryId, createdAtMs: nowMs, usableUntilMs: nowMs + ttlSeconds * 1000 };
-      if (!(await items.create(keyOf(key.id), key))) throw new Error('two keys with one id');
+      const end = Math.ceil(key.usableUntilMs / 1000) + KEEP_UNUSED_SECONDS;
+      if (!(await items.create(keyOf(key.id), key, end))) throw new Error('two keys with one id');
       return { key, secret: Buffer.from(await secretOf(key.id)).toString('base64url') };
     },
     async list() {

@@ -16,14 +16,7 @@ export const ACME_MEDIA_TYPE = 'application/jose+json';
 
 export type Jwk = { readonly [name: string]: string };
 
-export type SignedRequestReason =
-  | 'jws-form'
-  | 'jws-header'
-  | 'jws-algorithm'
-  | 'jws-key'
-  | 'jws-url'
-  | 'jws-nonce-missing'
-  | 'jws-signature';
+export type SignedRequestReason = 'jws-form' | 'jws-header' | 'jws-algorithm' | 'jws-key' | 'jws-url' | 'jws-signature';
 
 export interface SignedRequest {
   /** The same JWS in its compact form; what is kept of it, where it is. */

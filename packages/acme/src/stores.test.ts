@@ -71,6 +71,15 @@ describe('a key of an administrator', () => {
     expect(await keys.use(used.id, 'a')).toMatchObject({ ok: true });
   });
 
+  test('that made no account is gone a day after its time, and one that did stays', async () => {
+    const keys = createAcmeKeyStore(ports());
+    const [{ key: unused }, { key: used }] = [await keys.create('e', 60), await keys.create('e', 60)];
+    await keys.use(used.id, 'a');
+    clock.advanceMs(60_000 + 24 * 3_600_000 + 1000);
+    expect((await keys.list()).map(({ id }) => id)).toEqual([used.id]);
+    expect(await keys.get(unused.id)).toBeUndefined();
+  });
+
   test('that is deleted is unknown, also when it is deleted twice', async () => {
     const keys = createAcmeKeyStore(ports());
     const { key } = await keys.create('e', 60);
