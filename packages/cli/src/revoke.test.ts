@@ -42,6 +42,9 @@ test('what is revoked is listed with its code and reason, and no more when it wa
   expect(await json('revoke', 'svid:5F:0C', ...words)).toMatchObject({ subject: 'svid:5f0c', isApplied: true });
   await json('revoke', `entry:${entryId}`, '--reason', 'audit');
   expect((await subjects()).toSorted()).toEqual([`entry:${entryId}`, 'svid:5f0c']);
+  const dry = await run('revoke', `entry:${entryId}`, '--reason', 'done', '--lift', '--dry-run');
+  expect(dry).toMatchObject({ code: 0, out: `would give back entry:${entryId}\n` });
+  expect(await subjects()).toContain(`entry:${entryId}`);
   const { out } = await run('revoke', '--list');
   const [heading, ...rows] = out.trimEnd().split('\n');
   expect(heading).toMatch(/^SUBJECT +REVOKED +UNTIL +CODE +REASON$/);

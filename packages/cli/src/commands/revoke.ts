@@ -45,7 +45,7 @@ export function addRevokeCommand(parent: Command, cli: Cli): void {
         )
         .option('--expires-in <duration>', 'when it is over; 30d when absent', parseDuration)
         .option('--lift', 'give back an entry, an agent, a device, or what was on certificate-hold')
-        .option('--dry-run', 'say what it would revoke, and revoke nothing')
+        .option('--dry-run', 'say what it would revoke or give back, and do neither')
         .option('--list', 'what is revoked now'),
     async run(
       cli,
@@ -61,7 +61,7 @@ export function addRevokeCommand(parent: Command, cli: Cli): void {
       const expiresAtMs = expiresIn === undefined ? undefined : cli.io.nowMs() + expiresIn * 1000;
       const request: RevokeRequest = { subject, reason, reasonCode, expiresAtMs, lift, dryRun };
       const answer = await connectControlPlane(cli, options).post<RevocationAnswer>(PATHS.admin.revocations, request);
-      return { json: answer, text: () => textOf(answer) };
+      return { json: answer, text: () => textOf(answer, lift) };
     },
   });
 }
@@ -70,9 +70,10 @@ function misused(message: string): CommandFailure {
   return new CommandFailure('usage', 'command-line', message, 'see postern revoke --help');
 }
 
-function textOf({ subject, sequence, svids = 0, isApplied, lifted, dryRun }: RevocationAnswer): string {
+/** `lifts`: what was asked for; a dry run's answer does not say it. */
+function textOf({ subject, sequence, svids = 0, isApplied, lifted, dryRun }: RevocationAnswer, lifts: boolean): string {
   const count = svids === 0 ? '' : `, with ${printable(svids)} SVID${svids === 1 ? '' : 's'}`;
-  if (dryRun) return `would revoke ${printable(subject)}${count}\n`;
+  if (dryRun) return `would ${lifts ? 'give back' : 'revoke'} ${printable(subject)}${count}\n`;
   const later = isApplied === false ? '; its SVIDs and revocation lists follow within a minute' : '';
   const what = lifted ? 'gave back' : 'revoked';
   return `${what} ${printable(subject)}${count} (feed ${printable(sequence)})${later}\n`;
