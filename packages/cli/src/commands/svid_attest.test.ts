@@ -99,10 +99,25 @@ describe('svid attest', () => {
     expect(spent).toMatchObject({ code: 0 });
   });
 
+  test('tells whoever has no entry the selectors that one would need, and a refused renewal no such thing', async () => {
+    const unentered = await run(`svid attest --attestor bare --proof-file ${await tokenFor('stranger')} --out none`);
+    expect(unentered).toMatchObject({
+      code: 3,
+      err: expect.stringMatching(/^selector {2}join:name:stranger\nerror: /),
+    });
+    expect(unentered.err).toContain('postern entry create');
+    await run(`svid attest --attestor bare --proof-file ${await tokenFor('press')} --out first`);
+    for (const [from, to] of ['first second', 'second third'].map((pair) => pair.split(' ')))
+      expect(await run(`svid attest --attestor renewal --renew ${from} --out ${to}`)).toMatchObject({ code: 0 });
+    const superseded = await run('svid attest --attestor renewal --renew first --out fourth');
+    expect(superseded).toMatchObject({ code: 3, err: expect.stringContaining('postern audit list --kind refusal') });
+    expect(superseded.err).not.toContain('entry create');
+  });
+
   test.each([
     ['a kind of key that the authority does not take', '--proof-file x --key-type p521', 'one of p256'],
     ['a kind that is a member of every object', '--proof-file x --key-type toString', 'one of p256'],
-    ['two proofs', '--proof-file x --proof-env PROOF', 'an SVID is for a proof'],
+    ['two proofs', '--proof-file x --proof-env PROOF', 'an SVID is for one proof'],
     ['a variable that is not set', '--proof-env NOT_SET', '`NOT_SET` holds no proof'],
     ['an oversized proof, and does not repeat it', '--proof-env LONG', '`LONG` holds no proof'],
   ])('refuses %s', async (_, words, said) => {

@@ -13,6 +13,7 @@ import { CommandFailure } from '../failure.ts';
 import { createLeafKey, KEY_TYPE_NAMES, type KeyType, parseKeyType } from '../leaf_key.ts';
 import { collect } from '../option_values.ts';
 import { createRenewalProof } from '../renewal_proof.ts';
+import { printable } from '../terminal_text.ts';
 import { writeFiles } from '../write_files.ts';
 
 interface Options {
@@ -29,8 +30,9 @@ interface Options {
 }
 
 const MAX_PROOF_BYTES = 16 * 1024;
+const MAX_SELECTORS_SHOWN = 32;
 const ADVICE =
-  'give the token or document of this platform: --proof-file FILE, - for standard input, or --proof-env NAME';
+  'give the token or document of this platform: one of --proof-file FILE, - for standard input, --proof-env NAME and --renew DIR';
 
 export function addSvidAttest(parent: Command, cli: Cli): void {
   defineCommand<Options>(parent, cli, {
@@ -70,7 +72,12 @@ export function addSvidAttest(parent: Command, cli: Cli): void {
     async run(cli, options) {
       const { attestor, spiffeId, jwtAudience, proofFile, proofEnv, renew } = options;
       if ([proofFile, proofEnv, renew].filter((proof) => proof !== undefined).length !== 1)
-        throw new CommandFailure('usage', 'proof-missing', 'an SVID is for a proof, or for the one before it', ADVICE);
+        throw new CommandFailure(
+          'usage',
+          'proof-missing',
+          'an SVID is for one proof, or for the one before it',
+          ADVICE,
+        );
       const { createCsr } = await import('@postern/ca');
       const { encodePem } = await import('@postern/der');
       const privateKey = createLeafKey(options.keyType);
@@ -122,13 +129,23 @@ function send(cli: Cli, { url: given, renew }: Options, body: AttestedSvidsReque
     },
     advice: {
       'not-authenticated': 'get a new proof: it is good once, for minutes, and for this control plane alone',
-      'not-permitted': 'an administrator enters what was verified: postern entry create',
+      'not-permitted': 'ask an administrator, who sees the reason: postern audit list --kind refusal',
       'control-plane-unreachable': 'check --url: it is the PublicUrl of a deployment',
       'answer-malformed': 'check --url: what listens there is something else',
     },
     failureOf: () => undefined,
   };
-  return callDoor(doors, { method: 'POST', target, body });
+  return callDoor<AttestedSvidsAnswer>(doors, { method: 'POST', target, body }).catch(explainUnentered);
+}
+
+/** Whoever has no entry is told by the control plane what one would have to select: an administrator needs just that. */
+function explainUnentered(fault: unknown): never {
+  const selectors = fault instanceof CommandFailure ? fault.members['selectors'] : undefined;
+  if (!(fault instanceof CommandFailure) || !Array.isArray(selectors)) throw fault;
+  const { exit, reason, message, members } = fault;
+  const lines = selectors.slice(0, MAX_SELECTORS_SHOWN).map((selector) => `selector  ${printable(selector)}`);
+  const advice = 'an administrator enters it with these selectors, and you show a new proof: postern entry create';
+  throw new CommandFailure(exit, reason, message, advice, { members, text: lines.join('\n'), cause: fault });
 }
 
 function readProof(cli: Cli, file: string): string {
