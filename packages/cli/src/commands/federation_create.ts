@@ -44,6 +44,14 @@ export function addFederationCreate(parent: Command, cli: Cli): void {
         .option('--endpoint-id <spiffe-id>', 'SPIFFE ID of the endpoint; with https_spiffe')
         .option('--bundle <file>', 'SPIFFE bundle that verifies the endpoint the first time; with https_spiffe'),
     async run(cli, { endpoint: url, profile, endpointId, bundle, ...options }, [trustDomain = '']) {
+      const isWorkload = profile === 'https_spiffe';
+      if ([endpointId, bundle].some((given) => (given !== undefined) !== isWorkload))
+        throw new CommandFailure(
+          'usage',
+          'command-line',
+          `--endpoint-id and --bundle ${isWorkload ? 'are missing: https_spiffe needs both' : 'go with --profile https_spiffe'}`,
+          'see postern federation create --help',
+        );
       const request: FederationInput = {
         trustDomain,
         url,
