@@ -46,11 +46,11 @@ describe('an attestor', () => {
 
   test.each([
     ['a file that is not there', 'missing.yaml', undefined, 2, 'ENOENT'],
-    ['what is no YAML', 'bad.yaml', 'a: [', 2, 'no YAML'],
+    ['what is no YAML', 'bad.yaml', 'a: [', 2, 'at line 1, column 5\n'],
     ['what is no mapping', 'list.yaml', '- a', 2, 'not one mapping'],
     ['a member named twice', 'twice.yaml', `${GITHUB}kind: k8s\n`, 2, 'no YAML'],
     ['anchors', 'anchor.yaml', 'a: &x 1\nb: *x\n', 2, 'anchors'],
-    ['a misspelt setting', 'misspelt.yaml', `${GITHUB}maxAge: 1\n`, 1, 'maxAge'],
+    ['a misspelt setting', 'misspelt.yaml', `${GITHUB}maxAge: 1\n`, 1, 'docs/attestation.md'],
     ['an unknown kind', 'kind.yaml', GITHUB.replace('oidc', 'tpm'), 1, 'kind'],
   ])('is not made of %s', async (_, name, text, code, said) => {
     if (text !== undefined) write(name, text);

@@ -6,13 +6,16 @@ import type { Cli } from './cli.ts';
 import { CommandFailure } from './failure.ts';
 
 const MAX_BYTES = 128 * 1024;
-const ADVICE = 'write one attestor as YAML: name, kind, makes and the settings of its kind, see docs/attestation.md';
+/** Also of what the control plane refuses in it. */
+export const ATTESTOR_FILE_ADVICE =
+  'write one attestor as YAML: name, kind, makes and the settings of its kind, see docs/attestation.md';
 
 /** `file`: relative to where the command runs; `-` for standard input. */
 export function readAttestorFile({ io }: Cli, file: string): { readonly [member: string]: unknown } {
   const document = parseDocument(readText(io.folder, file), { version: '1.2', schema: 'core', strict: true });
   const [fault] = [...document.errors, ...document.warnings];
-  if (fault !== undefined) throw malformed(`\`${file}\` is no YAML: ${fault.message.split('\n')[0]}`);
+  if (fault !== undefined)
+    throw malformed(`\`${file}\` is no YAML: ${fault.message.split('\n')[0]?.replace(/:$/, '')}`);
   visit(document, {
     Node(_key, node) {
       // What a file says stands where it says it.
@@ -34,10 +37,12 @@ function readText(folder: string, file: string): string {
   } catch (cause) {
     if (cause instanceof CommandFailure) throw cause;
     const code = (cause as NodeJS.ErrnoException).code ?? 'fault';
-    throw new CommandFailure('usage', 'file-unreadable', `\`${file}\` cannot be read: ${code}`, ADVICE, { cause });
+    throw new CommandFailure('usage', 'file-unreadable', `\`${file}\` cannot be read: ${code}`, ATTESTOR_FILE_ADVICE, {
+      cause,
+    });
   }
 }
 
 function malformed(message: string): CommandFailure {
-  return new CommandFailure('usage', 'attestor-file-malformed', message, ADVICE);
+  return new CommandFailure('usage', 'attestor-file-malformed', message, ATTESTOR_FILE_ADVICE);
 }

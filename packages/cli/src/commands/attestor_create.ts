@@ -1,11 +1,12 @@
 /** `postern attestor create` */
 import { type AttestorAnswer, PATHS } from '@postern/api';
 import type { Command } from 'commander';
-import { readAttestorFile } from '../attestor_file.ts';
+import { ATTESTOR_FILE_ADVICE, readAttestorFile } from '../attestor_file.ts';
 import { formatAttestor } from '../attestor_text.ts';
 import type { Cli } from '../cli.ts';
 import { addControlPlaneOptions, type ControlPlaneOptions, connectControlPlane } from '../control_plane.ts';
 import { defineCommand } from '../define_command.ts';
+import { CommandFailure } from '../failure.ts';
 
 interface Options extends ControlPlaneOptions {
   readonly file: string;
@@ -30,9 +31,18 @@ export function addAttestorCreate(parent: Command, cli: Cli): void {
     async run(cli, { file, dryRun = false, ...options }) {
       const input = readAttestorFile(cli, file);
       const body = { ...input, dryRun };
-      const attestor = await connectControlPlane(cli, options).post<AttestorAnswer>(PATHS.admin.attestors, body);
+      const attestor = await connectControlPlane(cli, options)
+        .post<AttestorAnswer>(PATHS.admin.attestors, body)
+        .catch(explain);
       const note = dryRun ? 'checked, and not made\n' : '';
       return { json: attestor, text: (paint) => formatAttestor(paint, attestor) + note };
     },
   });
+}
+
+/** What is wrong stands in the file, which no `--help` describes. */
+function explain(fault: unknown): never {
+  if (!(fault instanceof CommandFailure) || fault.reason !== 'malformed-request') throw fault;
+  const { exit, reason, message, members } = fault;
+  throw new CommandFailure(exit, reason, message, ATTESTOR_FILE_ADVICE, { members, cause: fault });
 }
