@@ -246,6 +246,20 @@ describe.skipIf(missingOpenSsl !== undefined)('a company’s own root', () => {
   });
 });
 
+test('a root of ours is no foreign authority: distrusted for good is distrusted for good', async () => {
+  const { x509Authorities } = must(
+    parseTrustBundle(await (await fetch(plane.url + PATHS.trustBundle)).text(), trustDomain),
+  );
+  write('ours.pem', x509Authorities.map((der) => encodePem('CERTIFICATE', der)).join(''));
+  const isRefused = { code: 1, err: expect.stringContaining('anchor-own') };
+  expect(await ca('anchor add ours.pem')).toMatchObject(isRefused);
+  expect(await ca('prepare root')).toMatchObject({ code: 0 });
+  expect(await ca('distrust root 1 --reason stolen')).toMatchObject({ code: 0 });
+  expect(await phasesOf('root')).toEqual(['1 distrusted', '2 signing']);
+  expect(await ca('anchor add ours.pem')).toMatchObject(isRefused);
+  expect((await status()).foreign).toEqual([]);
+});
+
 test.each([
   ['another key', 'prepare release', 2, 'root or jwt'],
   ['a generation that there is not', 'distrust root 7 --reason x', 1, 'generation-unknown'],
