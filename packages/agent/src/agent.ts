@@ -21,6 +21,7 @@ import { createFeedSync } from './control_plane/feed_sync.ts';
 import { createExtAuthz } from './ext_authz/index.ts';
 import { createGrpcServer } from './grpc/server.ts';
 import { createIdentityStore } from './identity_store.ts';
+import { hasJoinedWith, joinAnew, rememberToken } from './join_anew.ts';
 import { createJwtSvids } from './jwt_svids.ts';
 import type { Log } from './log.ts';
 import {
@@ -44,7 +45,7 @@ import { createWorkloadApi } from './workload_api/workload_api.ts';
 export interface AgentOptions {
   /** Folder of all state; one agent each. */
   readonly dir: string;
-  /** One-time token of the first start; needless afterwards. A secret. */
+  /** One-time token of the first start; needless afterwards. One that was not joined with here joins anew. A secret. */
   readonly joinToken?: string;
   /** Unix socket of Workload API and SDS. */
   readonly workloadApiSocket: string;
@@ -117,6 +118,11 @@ async function start(
   // Who we are and whom we believe: pinned by the join token, kept across restarts.
   let secret: string | undefined;
   const isJoined = loadTrust(folder) !== undefined && loadNodeIdentity(folder, clock.nowMs()) !== undefined;
+  if (options.joinToken !== undefined && isJoined && !hasJoinedWith(folder, options.joinToken)) {
+    const createClient = (url: string) => createControlPlaneClient({ url, signProof: async () => undefined });
+    const anew = await joinAnew({ folder, createClient, log }, options.joinToken, clock.nowMs());
+    if (anew !== undefined) log('info', 'joined', { spiffeId: anew.spiffeId, serial: anew.serial });
+  }
   if (options.joinToken !== undefined && !isJoined) {
     const pinned = pinTrust(folder, options.joinToken);
     if (!pinned.ok) throw new AgentNotJoined(pinned.reason);
@@ -143,6 +149,7 @@ async function start(
     const joined = await joinNode({ client, folder, trust }, secret, clock.nowMs());
     if (!joined.ok) throw new AgentNotJoined(joined.reason);
     identity = joined.value;
+    if (options.joinToken !== undefined) rememberToken(folder, options.joinToken);
     log('info', 'joined', { spiffeId: identity.spiffeId, serial: identity.serial });
   }
   const { spiffeId } = identity;

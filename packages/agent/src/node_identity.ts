@@ -63,8 +63,12 @@ export function pinTrust(
   const parsed = parseJoinToken(token);
   if (!parsed.ok) return parsed;
   const { secret, ...trust } = parsed.value;
-  folder.save(TRUST_FILE, JSON.stringify(trust));
+  saveTrust(folder, trust);
   return accept({ trust, secret });
+}
+
+export function saveTrust(folder: StateFolder, trust: ControlPlaneTrust): void {
+  folder.save(TRUST_FILE, JSON.stringify(trust));
 }
 
 /** The stored SVID, when it has not expired. */

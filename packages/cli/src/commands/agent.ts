@@ -46,7 +46,7 @@ export function addAgentCommand(parent: Command, cli: Cli): void {
         .option('--dir <dir>', 'folder of all state', AGENT_DIR)
         .option(
           '--join-token-file <file>',
-          'file of the join token (0600), for the first start; else POSTERN_JOIN_TOKEN_FILE',
+          'file of the join token (0600), for the first start, or a new one to join anew; else POSTERN_JOIN_TOKEN_FILE',
         )
         .option(
           '--workload-api-socket <path>',
