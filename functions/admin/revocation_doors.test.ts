@@ -95,6 +95,35 @@ describe('a service team', () => {
     expect((await revoke(ADMINISTRATOR, `entry:${own}`, { lift: true })).status).toBe(201);
     expect(await refusalOf(TEAM, 'revocation-lift-by-team')).toBeDefined();
   });
+
+  test.each([
+    ['an entry', async () => `entry:${await enter('/shop/ends')}`, {}],
+    ['a SPIFFE ID on hold', async () => 'spiffe-id:spiffe://demo.test/shop/ends', { reasonCode: 'certificate-hold' }],
+  ])('has nothing given back by a second word that ends earlier: %s', async (_name, make, members) => {
+    const subject = await make();
+    await revoke(ADMINISTRATOR, subject, members);
+    const before = await listed(subject);
+    for (const second of [
+      { expiresAtMs: separate.clock.nowMs() + 1 },
+      { expiresAtMs: separate.clock.nowMs() + DAY_MS },
+    ])
+      expect((await revoke(TEAM, subject, second)).status).toBe(201);
+    expect((await listed(subject))?.expiresAtMs).toBe(before?.expiresAtMs);
+  });
+
+  test('is not first with a word that ends at once, while an administrator says another', async () => {
+    for (let round = 0; round < 20; round++) {
+      const subject = `entry:${await enter(`/shop/race-${round}`)}`;
+      const soon = separate.clock.nowMs() + 1;
+      const statuses = await Promise.all([
+        revoke(TEAM, subject, { expiresAtMs: soon }),
+        revoke(ADMINISTRATOR, subject),
+        revoke(TEAM, subject, { expiresAtMs: soon }),
+      ]);
+      if (statuses[1]?.status !== 201) continue;
+      expect((await listed(subject))?.expiresAtMs).toBeGreaterThan(soon + DAY_MS);
+    }
+  });
 });
 
 describe('a revocation for good', () => {

@@ -5,6 +5,7 @@
 import { PATHS, type RevocationAnswer, type RevocationsAnswer } from '@postern/api';
 import type { RecordBody } from '@postern/audit';
 import { type EntryStore, type IssuedIndex, isReasonCode } from '@postern/ca';
+import { canonicalJson } from '@postern/canonical-json';
 import type { FeedLog, RevocationFact } from '@postern/feed';
 import type { TrustDomain } from '@postern/spiffe';
 import type { Clock } from '@postern/store';
@@ -43,6 +44,9 @@ const REQUEST = {
   dryRun: optional(flag),
 };
 
+const isSame = (one: RevocationFact | undefined, other: RevocationFact | undefined): boolean =>
+  canonicalJson(one ?? {}) === canonicalJson(other ?? {});
+
 export function mountRevocationDoors(door: Pick<Door, 'administrator'>, ports: RevocationDoorPorts): void {
   const { verifyAdministrator: verify, feedLog, clock, trustDomain } = ports;
   const path = PATHS.admin.revocations;
@@ -74,8 +78,8 @@ export function mountRevocationDoors(door: Pick<Door, 'administrator'>, ports: R
         detail: 'only a certificate-hold is lifted: issue anew',
       };
     const wishedMs = request.value.expiresAtMs ?? nowMs + REVOCATION_LIFE_MS;
-    // Nor does a second word end the first one earlier.
-    const expiresAtMs = lift ? nowMs : Math.max(wishedMs, isFinal ? before.expiresAtMs : 0);
+    // A second word ends no first one earlier: that would be lifting it, by another name.
+    const expiresAtMs = lift ? nowMs : Math.max(wishedMs, before?.expiresAtMs ?? 0);
     // One that has ended before it begins would be answered as done, and nothing would be taken back.
     if (!lift && wishedMs <= nowMs)
       return { refused: 'malformed-request', reason: 'revocation-expired', detail: 'expiresAtMs is in the past' };
@@ -103,7 +107,10 @@ export function mountRevocationDoors(door: Pick<Door, 'administrator'>, ports: R
       else if (!lift)
         facts.push({ ...named, notBeforeMs: nowMs, expiresAtMs: Math.max(expiresAtMs, named.expiresAtMs) });
     }
-    const appended = await feedLog.append(facts);
+    const isStill = async () => isSame(await liveRevocation(subject, nowMs), before);
+    const appended = await feedLog.append(facts, isStill);
+    if (!appended.ok && appended.reason === 'fact-outdated')
+      return { refused: 'conflict', reason: 'revocation-moved', detail: 'somebody else had a word at the same time' };
     if (!appended.ok) return { refused: 'unavailable', reason: appended.reason };
     const isApplied = OF_CERTIFICATES.has(kind) ? await applied() : true;
     const answer = { subject, sequence: appended.value.sequence, svids, isApplied, ...(lift && { lifted: true }) };

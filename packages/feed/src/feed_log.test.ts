@@ -179,6 +179,31 @@ describe('who can write the table and does not hold the key', () => {
   });
 });
 
+describe('a fact that follows from another', () => {
+  test('is not written once that is no longer so', async () => {
+    const { log } = await createFeedWorld();
+    const appended = await log.append([revocationOf('svid:1', 1)], async () => false);
+    expect(appended).toMatchObject({ ok: false, reason: 'fact-outdated' });
+    expect(await log.head()).toMatchObject({ sequence: 0 });
+  });
+
+  test('is asked about again when another writer was first', async () => {
+    const world = await createFeedWorld();
+    const other = createFeedLog({ table: world.table, mac: MAC });
+    let asked = 0;
+    const isStill = async () => {
+      asked += 1;
+      const known = await world.log.latest('revocation', 'svid:1');
+      if (asked === 1) await other.append([revocationOf('svid:1', 1)]);
+      return known === undefined;
+    };
+    const appended = await world.log.append([revocationOf('svid:1', 2)], isStill);
+    expect(appended).toMatchObject({ ok: false, reason: 'fact-outdated' });
+    expect(asked).toBe(2);
+    expect(await world.log.latest('revocation', 'svid:1')).toMatchObject({ observedAtMs: 1 });
+  });
+});
+
 describe('a posture', () => {
   const at = 1_000_000;
   const rows: [string, Partial<Fact>, Partial<Fact>, boolean][] = [

@@ -27,7 +27,7 @@ export interface StoredHead {
   readonly releaseDigest: string;
 }
 
-export type AppendReason = FactReason | 'fact-older' | 'feed-busy' | 'feed-empty';
+export type AppendReason = FactReason | 'fact-older' | 'fact-outdated' | 'feed-busy' | 'feed-empty';
 
 /** Each throws `FeedTampered` when what it reads does not carry its MAC, or is not in its place. */
 export interface FeedLog {
@@ -36,9 +36,10 @@ export interface FeedLog {
   head(): Promise<StoredHead | undefined>;
   /**
    * All or none. `fact-older`: an observation of the same posture is known already that this one does not supersede;
-   * nothing was written.
+   * nothing was written. `isStill`: for facts that follow from others; asked of what is in the feed where these come next,
+   * and `fact-outdated` when it says no.
    */
-  append(facts: readonly Fact[]): Promise<Result<StoredHead, AppendReason>>;
+  append(facts: readonly Fact[], isStill?: () => Promise<boolean>): Promise<Result<StoredHead, AppendReason>>;
   /** Entries after `after`, in order, at most a page of them in number and bytes. */
   readEntries(after: number): Promise<readonly FeedEntry[]>;
   /** Moves the release that the head names; only ever to a higher number. */
@@ -153,7 +154,7 @@ export function createFeedLog(ports: { readonly table: Table; readonly mac: Mac 
       await table.put(await headItem(fresh), { kind: 'absent' });
       return (await head()) ?? fresh;
     },
-    async append(facts) {
+    async append(facts, isStill) {
       if (facts.length > MAX_FACTS_PER_APPEND) throw new RangeError(`at most ${MAX_FACTS_PER_APPEND} facts at once`);
       const subjects = new Set(facts.map((fact) => `${fact.kind} ${fact.subject}`));
       if (subjects.size !== facts.length) throw new RangeError('a subject occurs twice');
@@ -168,6 +169,8 @@ export function createFeedLog(ports: { readonly table: Table; readonly mac: Mac 
             const known = await latest('posture', fact.subject);
             if (known?.kind === 'posture' && !supersedes(fact, known)) return refuse('fact-older');
           }
+          // Read after the head, which is written only if it has not moved since.
+          if ((await isStill?.()) === false) return refuse('fact-outdated');
           return accept(await entryWrites(current, facts));
         }),
       );
