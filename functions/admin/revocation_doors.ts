@@ -5,8 +5,7 @@
 import { PATHS, type RevocationAnswer, type RevocationsAnswer } from '@postern/api';
 import type { RecordBody } from '@postern/audit';
 import { type EntryStore, type IssuedIndex, isReasonCode } from '@postern/ca';
-import { canonicalJson } from '@postern/canonical-json';
-import type { FeedLog, RevocationFact } from '@postern/feed';
+import { type FeedLog, isStillLatest, type RevocationFact } from '@postern/feed';
 import type { TrustDomain } from '@postern/spiffe';
 import type { Clock } from '@postern/store';
 import { type Administrator, pathsOf, type VerifyAdministrator } from '../door/administrator.ts';
@@ -44,9 +43,6 @@ const REQUEST = {
   dryRun: optional(flag),
 };
 
-const isSame = (one: RevocationFact | undefined, other: RevocationFact | undefined): boolean =>
-  canonicalJson(one ?? {}) === canonicalJson(other ?? {});
-
 export function mountRevocationDoors(door: Pick<Door, 'administrator'>, ports: RevocationDoorPorts): void {
   const { verifyAdministrator: verify, feedLog, clock, trustDomain } = ports;
   const path = PATHS.admin.revocations;
@@ -67,7 +63,8 @@ export function mountRevocationDoors(door: Pick<Door, 'administrator'>, ports: R
     const refused = await refusedToTeam(by, { kind, name, lift });
     if (refused !== undefined) return refused;
     const nowMs = clock.nowMs();
-    const before = await liveRevocation(subject, nowMs);
+    const known = await feedLog.latest('revocation', subject);
+    const before = known?.kind === 'revocation' && known.expiresAtMs > nowMs ? known : undefined;
     if (lift && before === undefined) return { refused: 'not-found', reason: 'revocation-unknown' };
     const isFinal = before !== undefined && !LIFTABLE.has(kind) && before.reasonCode !== 'certificate-hold';
     // One that is on hold from now on could be given back next.
@@ -107,8 +104,7 @@ export function mountRevocationDoors(door: Pick<Door, 'administrator'>, ports: R
       else if (!lift)
         facts.push({ ...named, notBeforeMs: nowMs, expiresAtMs: Math.max(expiresAtMs, named.expiresAtMs) });
     }
-    const isStill = async () => isSame(await liveRevocation(subject, nowMs), before);
-    const appended = await feedLog.append(facts, isStill);
+    const appended = await feedLog.append(facts, isStillLatest(feedLog, { kind: 'revocation', subject }, known));
     if (!appended.ok && appended.reason === 'fact-outdated')
       return { refused: 'conflict', reason: 'revocation-moved', detail: 'somebody else had a word at the same time' };
     if (!appended.ok) return { refused: 'unavailable', reason: appended.reason };
@@ -143,11 +139,6 @@ export function mountRevocationDoors(door: Pick<Door, 'administrator'>, ports: R
 
   /** The next tick makes up for it. */
   const applied = () => ports.applyRevocations().catch(() => false);
-
-  async function liveRevocation(subject: string, nowMs: number): Promise<RevocationFact | undefined> {
-    const fact = await feedLog.latest('revocation', subject);
-    return fact?.kind === 'revocation' && fact.expiresAtMs > nowMs ? fact : undefined;
-  }
 
   /**
    * Its own entries and SPIFFE IDs; of anything else nobody could say whose it is. What was taken from a team it does not

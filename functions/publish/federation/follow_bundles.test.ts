@@ -100,6 +100,28 @@ test('a bundle is in the feed, and asked for again when its hint says so, a litt
   expect(await inForce()).toMatchObject({ sequence: 2, keyIds: ['b'] });
 });
 
+test('an answer that comes late does not take the place of a later one that another instance had meanwhile', async () => {
+  const [slow, quick] = [follower(), follower()];
+  let answerLate: (() => void) | undefined;
+  const isWaiting = new Promise<void>((resolve) => {
+    served = async () => {
+      served = async () => accept(bundle(6, 600, 'new'));
+      await new Promise<void>((late) => {
+        answerLate = late;
+        resolve();
+      });
+      return accept(bundle(5, 600, 'withdrawn'));
+    };
+  });
+  const ticking = slow.tick();
+  await isWaiting;
+  await quick.tick();
+  answerLate?.();
+  await ticking;
+  expect(await inForce()).toMatchObject({ sequence: 6, keyIds: ['new'] });
+  expect(reported).toEqual([]);
+});
+
 test('a hint of a second or a year does not make us ask every second, or once a year', async () => {
   const { tick } = follower();
   for (const [hint, seconds] of [

@@ -5,7 +5,7 @@
  */
 import type { FederationRelationship, FederationStore } from '@postern/ca';
 import { canonicalJson } from '@postern/canonical-json';
-import type { AppendReason, FeedLog, TrustBundleFact } from '@postern/feed';
+import { type AppendReason, type FeedLog, isStillLatest, type TrustBundleFact } from '@postern/feed';
 import { accept, type Result, refuse } from '@postern/result';
 import {
   formatTrustBundle,
@@ -102,10 +102,11 @@ export function createBundleFollower(ports: FollowBundlesPorts): { tick(): Promi
     }
     const bundle = textOf(newest.value);
     if (isOurs && fact.bundle === bundle && fact.expiresAtMs - nowMs > BUNDLE_LIFE_MS / 2) return;
-    const appended = await feedLog.append([
-      { kind: 'trust-bundle', subject: trustDomain, observedAtMs: nowMs, expiresAtMs: nowMs + BUNDLE_LIFE_MS, bundle },
-    ]);
-    if (!appended.ok) ports.report(trustDomain, appended.reason, undefined);
+    const about = { kind: 'trust-bundle', subject: trustDomain } as const;
+    const times = { observedAtMs: nowMs, expiresAtMs: nowMs + BUNDLE_LIFE_MS };
+    const appended = await feedLog.append([{ ...about, ...times, bundle }], isStillLatest(feedLog, about, fact));
+    // Outdated: another instance had its answer meanwhile, which was compared with what was known then.
+    if (!appended.ok && appended.reason !== 'fact-outdated') ports.report(trustDomain, appended.reason, undefined);
     // Taken back, or made anew, while its bundle was on the way.
     const present = await relationships.get(trustDomain);
     if (present?.createdAtMs !== relationship.createdAtMs) await withdrawBundle(ports, trustDomain);

@@ -7,6 +7,7 @@
  * `readEntries`: one query.
  */
 import { createHash } from 'node:crypto';
+import { canonicalJson } from '@postern/canonical-json';
 import type { Mac } from '@postern/keys';
 import { accept, type Result, refuse } from '@postern/result';
 import type { Table, Write } from '@postern/store';
@@ -197,6 +198,16 @@ export function createFeedLog(ports: { readonly table: Table; readonly mac: Mac 
       );
     },
   };
+}
+
+/** For facts that take the place of `known`, which may be absent: whether it is still the latest of its subject. */
+export function isStillLatest(
+  log: Pick<FeedLog, 'latest'>,
+  { kind, subject }: Pick<Fact, 'kind' | 'subject'>,
+  known: Fact | undefined,
+): () => Promise<boolean> {
+  const textOf = (fact: Fact | undefined) => (fact === undefined ? '' : canonicalJson(fact));
+  return async () => textOf(await log.latest(kind, subject)) === textOf(known);
 }
 
 /**

@@ -6,6 +6,7 @@ export {
   createFeedLog,
   type FeedLog,
   FeedTampered,
+  isStillLatest,
   MAX_FACTS_PER_APPEND,
   type StoredHead,
 } from './feed_log.ts';
