@@ -8,6 +8,7 @@ import { AGENT_PATH, type AuthorityState, bundleOf, type Consumer, publishedOf, 
 import { verifyRequestProof } from '@postern/identity';
 import type { Certificate, TrustBundle } from '@postern/spiffe';
 import type { Attribute, Clock, Item, Table } from '@postern/store';
+import type { PresentedSvid } from './door/agent_proof.ts';
 
 const PARTITION = 'consumer';
 const HOUR_MS = 60 * 60 * 1000;
@@ -86,14 +87,14 @@ export interface ConsumerPorts {
   /** What counts now. */
   readonly state: AuthorityState;
   readonly clock: Clock;
-  readonly isRevoked: (svid: { readonly spiffeId: string; readonly leaf: Certificate }) => Promise<boolean>;
+  readonly isRevoked: (svid: PresentedSvid) => Promise<boolean>;
   readonly isAgentRevoked: (spiffeId: string) => Promise<boolean>;
 }
 
 /** What is known of one of them, until it is known whether that counts. */
 interface Known extends Consumer {
-  /** Of the SVID that it reported under. */
-  readonly leaf?: Certificate;
+  /** The SVID that it reported under. */
+  readonly svid?: PresentedSvid;
 }
 
 /**
@@ -123,7 +124,8 @@ export async function listConsumers(ports: ConsumerPorts): Promise<readonly Cons
       if (report === undefined || report.notAfterMs <= nowMs) continue;
       const { bundleSequence, path, notAfterMs, leaf } = report;
       const root = rootOf(path, state);
-      agents.set(name, { name, bundleSequence, ...(root !== undefined && { root }), untilMs: notAfterMs, leaf });
+      const svid = { spiffeId: name, leaf, path };
+      agents.set(name, { name, bundleSequence, ...(root !== undefined && { root }), untilMs: notAfterMs, svid });
     }
   }
   return [...(await withoutRevoked([...agents.values()], ports)), ...attested.values()];
@@ -137,10 +139,9 @@ async function withoutRevoked(agents: readonly Known[], ports: ConsumerPorts): P
   const isWaitedFor = ({ bundleSequence, root }: Known) => bundleSequence !== newest || root !== signing;
   const kept: Consumer[] = [];
   for (let from = 0; from < agents.length; from += AT_ONCE) {
-    const checked = agents.slice(from, from + AT_ONCE).map(async ({ leaf, ...consumer }) => {
+    const checked = agents.slice(from, from + AT_ONCE).map(async ({ svid, ...consumer }) => {
       if (!isWaitedFor(consumer)) return consumer;
-      const { name: spiffeId } = consumer;
-      const isRevoked = leaf === undefined ? ports.isAgentRevoked(spiffeId) : ports.isRevoked({ spiffeId, leaf });
+      const isRevoked = svid === undefined ? ports.isAgentRevoked(consumer.name) : ports.isRevoked(svid);
       return (await isRevoked) ? undefined : consumer;
     });
     kept.push(...(await Promise.all(checked)).filter((consumer) => consumer !== undefined));

@@ -97,7 +97,8 @@ export function mountRevocationDoors(door: Pick<Door, 'administrator'>, ports: R
     const facts: RevocationFact[] = [{ ...header, subject }];
     // Its own SVID, for decision points that know nothing of agents.
     if (kind === 'agent') {
-      const named = await liveRevocation(`spiffe-id:${name}`, nowMs);
+      const latest = await feedLog.latest('revocation', `spiffe-id:${name}`);
+      const named = latest?.kind === 'revocation' && latest.expiresAtMs > nowMs ? latest : undefined;
       const isItsOwn = named === undefined || named.observedAtMs === before?.observedAtMs;
       // What somebody else said of the name alone stays, and as long.
       if (isItsOwn) facts.push({ ...header, subject: `spiffe-id:${name}` });

@@ -10,12 +10,19 @@ import type { Certificate, TrustBundle } from '@postern/spiffe';
 import type { Clock } from '@postern/store';
 import type { AuthenticateAgent } from './door.ts';
 
+export interface PresentedSvid {
+  readonly spiffeId: string;
+  readonly leaf: Certificate;
+  /** Leaf first, to an authority of the bundle. */
+  readonly path: readonly Certificate[];
+}
+
 /** What the control plane itself trusts and has revoked at this moment. */
 export interface AuthorityView {
   bundle(): Promise<TrustBundle>;
   readonly issuers: readonly Certificate[];
-  /** By serial, by name since a time, or by issuer. */
-  isRevoked(svid: { readonly spiffeId: string; readonly leaf: Certificate }): Promise<boolean>;
+  /** By serial, by name since a time, or by an issuer on the path. */
+  isRevoked(svid: PresentedSvid): Promise<boolean>;
 }
 
 export function createAgentAuthentication(ports: {
@@ -39,10 +46,10 @@ export function createAgentAuthentication(ports: {
       consume: call.method === 'GET' ? async () => true : ports.replayGuard.consume,
     });
     if (!verified.ok) return verified;
-    const { serial, leaf, notAfterMs } = verified.value;
+    const { serial, leaf, path, notAfterMs } = verified.value;
     const spiffeId = verified.value.spiffeId.uri;
     if (!spiffeId.startsWith(`spiffe://${ports.trustDomain}${AGENT_PATH}`)) return refuse('not-an-agent');
-    if (await authority.isRevoked({ spiffeId, leaf })) return refuse('agent-revoked');
+    if (await authority.isRevoked({ spiffeId, leaf, path })) return refuse('agent-revoked');
     return accept({ spiffeId, serial, notAfterMs });
   };
 }

@@ -10,7 +10,7 @@ interface FeedView extends AuthorityView {
   isAgentRevoked(spiffeId: string): Promise<boolean>;
 }
 
-/** Cost of `isRevoked`: four reads; of `isAgentRevoked`: one. Throw when they cannot be made: then nobody knows. */
+/** Cost of `isRevoked`: four reads, and one for each authority between issuer and root; of `isAgentRevoked`: one. Throw when they cannot be made: then nobody knows. */
 export function createAuthorityView(ports: {
   readonly bundle: () => Promise<TrustBundle>;
   readonly feedLog: FeedLog;
@@ -26,22 +26,20 @@ export function createAuthorityView(ports: {
     },
     // Agents send theirs along.
     issuers: [],
-    async isRevoked({ spiffeId, leaf }) {
+    async isRevoked({ spiffeId, leaf, path }) {
       const nowMs = clock.nowMs();
-      const [bySerial, byName, byAgent, byIssuer] = [
-        `svid:${leaf.serial}`,
-        `spiffe-id:${spiffeId}`,
-        `agent:${spiffeId}`,
-        `issuer:${leaf.authorityKeyId}`,
-      ];
+      const [bySerial, byName, byAgent] = [`svid:${leaf.serial}`, `spiffe-id:${spiffeId}`, `agent:${spiffeId}`];
+      // What signed it, and what stands between that and the bundle.
+      const issuers = new Set([leaf.authorityKeyId, ...path.slice(2, -1).map(({ subjectKeyId }) => subjectKeyId)]);
+      const byIssuer = [...issuers].map((keyId) => `issuer:${keyId}`);
       const facts = await Promise.all(
-        [bySerial, byName, byAgent, byIssuer].map((subject) => feedLog.latest('revocation', subject)),
+        [bySerial, byName, byAgent, ...byIssuer].map((subject) => feedLog.latest('revocation', subject)),
       );
       const revocations = new Map(facts.flatMap((fact) => (fact?.kind === 'revocation' ? [[fact.subject, fact]] : [])));
       return (
         isDistrusted(revocations, bySerial, nowMs) ||
         isDistrusted(revocations, byAgent, nowMs) ||
-        isDistrusted(revocations, byIssuer, nowMs) ||
+        byIssuer.some((subject) => isDistrusted(revocations, subject, nowMs)) ||
         isRevoked(revocations, byName, leaf.notBeforeMs, nowMs)
       );
     },

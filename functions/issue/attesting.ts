@@ -46,7 +46,7 @@ export function createAttesting(
     joinTokens: ports.joinTokens,
     svids: {
       bundle,
-      isRevoked: ({ spiffeId, leaf }) => view.isRevoked({ spiffeId: spiffeId.uri, leaf }),
+      isRevoked: ({ spiffeId, ...svid }) => view.isRevoked({ spiffeId: spiffeId.uri, ...svid }),
     },
   };
 }

@@ -30,6 +30,7 @@ import { type KeyRing, type RolledKeyName, type Signer, SignerUnavailable } from
 import { accept, type Result, refuse } from '@postern/result';
 import { type Certificate, parseTrustBundle, type TrustDomain } from '@postern/spiffe';
 import type { Clock } from '@postern/store';
+import { publishCompanyChain } from './company_chain.ts';
 import type { Coverage } from './coverage.ts';
 import { makeSuccessor } from './successor.ts';
 import { publishTrustBundle } from './trust_bundle.ts';
@@ -156,6 +157,7 @@ export function createRollingAuthority(ports: RollingPorts): RollingAuthority {
       const done: Step[] = [];
       while (done.length < MAX_STEPS) {
         const state = await read();
+        await publishCompanyChain({ state, feedLog, clock });
         await publishTrustBundle({ bundle: bundleOf(state), feedLog, clock });
         const { step } = await observe(state, isWaiting(state) ? await ports.consumers(state) : []);
         if (step === undefined) break;

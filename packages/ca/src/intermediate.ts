@@ -92,7 +92,11 @@ export function checkIntermediate(input: {
   if (path.value.length < all.length) return refuse('intermediate-unused');
   const notAfterMs = Math.min(...path.value.map((certificate) => certificate.notAfterMs));
   if (notAfterMs - nowMs < MIN_LEFT_MS) return refuse('intermediate-life-too-short');
-  const chain = path.value.slice(1, -1).map(({ der }) => der);
+  const between = path.value.slice(1, -1);
+  // By it decision points find it in the feed.
+  if (between.some(({ subjectKeyId }) => subjectKeyId === undefined))
+    return refuse('intermediate-profile', 'no subject key id');
+  const chain = between.map(({ der }) => der);
   return accept({ certificate: ours.der, chain, anchors: [root.der], notAfterMs });
 }
 

@@ -92,7 +92,12 @@ type JoinTokenRefusal = 'join-token-unknown' | 'join-token-used' | 'join-token-e
 /** Which SVIDs of our own are believed at this moment. */
 export interface SvidTrust {
   bundle(): Promise<TrustBundle>;
-  isRevoked(svid: { readonly spiffeId: SpiffeId; readonly leaf: Certificate }): Promise<boolean>;
+  isRevoked(svid: {
+    readonly spiffeId: SpiffeId;
+    readonly leaf: Certificate;
+    /** Leaf first, to an authority of the bundle. */
+    readonly path: readonly Certificate[];
+  }): Promise<boolean>;
 }
 
 export type Verified = Result<Attestation, AttestationReason>;

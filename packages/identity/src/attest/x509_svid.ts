@@ -28,9 +28,9 @@ export const x509Svid: Attestor<'x509-svid'> = {
       },
     });
     if (!verified.ok) return verified;
-    const { spiffeId, serial, leaf } = verified.value;
+    const { spiffeId, serial, leaf, path } = verified.value;
     if (`${spiffeId.path}/`.startsWith(RESERVED_PATH)) return refuse('svid-not-renewable');
-    if (await ports.svids.isRevoked({ spiffeId, leaf })) return refuse('svid-revoked');
+    if (await ports.svids.isRevoked({ spiffeId, leaf, path })) return refuse('svid-revoked');
     // No selectors: no entry is matched by it. What it may renew is what it was issued for.
     const claims = new Map([
       ['svid:id', spiffeId.uri],
