@@ -8,6 +8,7 @@ import { repositoryFolder } from '../tools/places.ts';
 import { accessByFunction, accessReference } from './access_table.ts';
 import { cliReference } from './cli_reference.ts';
 import { formatMarkdownTable } from './markdown.ts';
+import { metricsReference } from './metrics_table.ts';
 
 export type Reference = {
   /** Relative to the repository's root. */
@@ -24,6 +25,7 @@ export function references(): Reference[] {
     { path: 'docs/problems.md', text: page('Problem codes', problemReference()) },
     { path: 'docs/reasons.md', text: page('Reasons of decisions', reasonReference()) },
     { path: 'docs/access.md', text: page('Who may use what', accessReference()) },
+    { path: 'docs/metrics.md', text: page('Metrics of the agent', metricsReference()) },
     section('ARCHITECTURE.md', 'access', accessByFunction()),
     section('docs/deploy.md', 'configuration', configurationTable()),
     section('docs/policies.md', 'problems', policyProblemTable()),

@@ -35,7 +35,7 @@ const TRUST_DOMAIN = 'demo.test';
 export async function startTestNode(
   policies: { readonly [path: string]: string },
   more: Pick<LocalOptions, 'rolloverTimes' | 'clock'> &
-    Partial<Pick<AgentOptions, 'pace' | 'bundleEndpoint' | 'log'>> & { readonly authorizes?: boolean } = {},
+    Partial<Pick<AgentOptions, 'pace' | 'bundleEndpoint' | 'status' | 'log'>> & { readonly authorizes?: boolean } = {},
 ): Promise<TestNode> {
   const dir = await mkdtemp(join(tmpdir(), 'postern-node-'));
   const log = () => {};
@@ -73,6 +73,8 @@ export async function startTestNode(
     ...(more.authorizes === true && { authzHttpSocket }),
     ...(more.clock !== undefined && { clock: more.clock }),
     ...(more.pace !== undefined && { pace: more.pace }),
+    version: 'test',
+    ...(more.status !== undefined && { status: more.status }),
     ...(more.bundleEndpoint !== undefined && { bundleEndpoint: more.bundleEndpoint }),
   });
   return {

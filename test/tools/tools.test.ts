@@ -29,6 +29,7 @@ describe('the installer on a bare machine', () => {
     expect(reasons).toEqual([
       ['envoy', 'missing', expect.stringMatching(/^python-missing: /)],
       ['python-spiffe', 'missing', expect.stringMatching(/^python-missing: /)],
+      ['telemetry-peers', 'missing', expect.stringMatching(/^python-missing: /)],
       ['ministack', 'missing', expect.stringMatching(/^python-missing: /)],
       ['cfn-lint', 'missing', expect.stringMatching(/^python-missing: /)],
       ['pkilint', 'missing', expect.stringMatching(/^python-missing: /)],

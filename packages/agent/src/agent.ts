@@ -24,6 +24,8 @@ import { createIdentityStore } from './identity_store.ts';
 import { hasJoinedWith, joinAnew, rememberToken } from './join_anew.ts';
 import { createJwtSvids } from './jwt_svids.ts';
 import type { Log } from './log.ts';
+import { createAgentMetrics } from './metrics/agent_metrics.ts';
+import { type CountedLog, createCountedLog } from './metrics/counted_log.ts';
 import {
   AgentNotJoined,
   joinNode,
@@ -35,9 +37,10 @@ import {
 } from './node_identity.ts';
 import { openStateFolder } from './node_state/folder.ts';
 import { createPeriodic } from './periodic.ts';
-import { waitUntilReady } from './readiness.ts';
+import { missingOf, waitUntilReady } from './readiness.ts';
 import { isDueForRenewal } from './renewal.ts';
 import { createSecretDiscovery } from './sds/sds.ts';
+import { listenForStatus, type StatusPlace } from './status_endpoint.ts';
 import { createSvidKeeper } from './svid_keeper.ts';
 import { createJwtWorkloadApi } from './workload_api/jwt_workload_api.ts';
 import { createWorkloadApi } from './workload_api/workload_api.ts';
@@ -57,6 +60,10 @@ export interface AgentOptions {
   readonly auditMode: 'strict' | 'batched';
   /** IP address and port where the trust domain's bundle is served with the agent's own SVID; none when absent. */
   readonly bundleEndpoint?: { readonly address: string; readonly port: number };
+  /** Where `/metrics`, `/healthz` and `/readyz` are served: of this machine alone; nowhere when absent. */
+  readonly status?: StatusPlace;
+  /** Of Postern, as metrics say it. */
+  readonly version?: string;
   /**
    * Signs calls with the node's AWS credentials (service `lambda`), which it looks for when the first one is made; rejects
    * with `CredentialsMissing` where there are none. For control planes whose ingest door IAM guards.
@@ -78,6 +85,8 @@ export interface Agent {
   serial(): string;
   /** Where it listens for federated trust domains; undefined where it was not asked to. */
   readonly bundleEndpoint: { readonly address: string; readonly port: number } | undefined;
+  /** Where it says how it is; undefined where it was not asked to. */
+  readonly status: StatusPlace | undefined;
   /** Resolves when a release and every entry's SVID are here; rejects with `AgentNotReady`, which says what is not. */
   ready(timeoutMs: number): Promise<void>;
   stop(): Promise<void>;
@@ -92,11 +101,11 @@ const LEFTOVER_MS = 10_000;
 const MAX_SPOOL_BYTES = 1024 * 1024 * 1024;
 
 export async function startAgent(options: AgentOptions): Promise<Agent> {
-  const { log } = options;
+  const countedLog = createCountedLog(options.log);
   const clock = options.clock ?? systemClock;
   const folder = openStateFolder(options.dir);
   try {
-    return await start(options, folder, clock, log);
+    return await start(options, folder, clock, countedLog);
   } catch (fault) {
     folder.close();
     throw fault;
@@ -113,8 +122,9 @@ async function start(
   options: AgentOptions,
   folder: ReturnType<typeof openStateFolder>,
   clock: Clock,
-  log: Log,
+  countedLog: CountedLog,
 ): Promise<Agent> {
+  const { log } = countedLog;
   // Who we are and whom we believe: pinned by the join token, kept across restarts.
   let secret: string | undefined;
   const isJoined = loadTrust(folder) !== undefined && loadNodeIdentity(folder, clock.nowMs()) !== undefined;
@@ -198,6 +208,13 @@ async function start(
     ...(options.pace?.feedMs !== undefined && { periodMs: options.pace.feedMs }),
   });
 
+  const metrics = createAgentMetrics({
+    version: options.version ?? '',
+    nowMs: () => clock.nowMs(),
+    state: () => follower.state(clock.nowMs()),
+    countedLog,
+  });
+
   // Records: numbered and chained here, spooled to disk, shipped when the control plane is there.
   const nextId = createDecisionIds(randomBytes);
   const createId = () => nextId(clock.nowMs());
@@ -224,7 +241,13 @@ async function start(
     createId,
     onFault: (fault) => log('error', 'records-not-spooled', { error: (fault as Error).message }),
   });
-  const shipper = createShipper({ producer: current.producer, client, queue: current.spool, log });
+  const shipper = createShipper({
+    producer: current.producer,
+    client,
+    queue: current.spool,
+    log,
+    onAcknowledged: metrics.acknowledged,
+  });
   let leftover = [...leftoverRuns(spoolDir, run, MAX_SPOOL_BYTES)];
   const shipLeftover = createPeriodic('leftover-records', LEFTOVER_MS, log, async () => {
     for (const earlier of leftover) {
@@ -265,6 +288,7 @@ async function start(
     takesPathAuthority: true,
   });
   const extAuthz = createExtAuthz({
+    observer: metrics.observer,
     broker: createBroker({
       clock,
       onUnknownAuthority: wanted.note,
@@ -311,6 +335,28 @@ async function start(
     entries.wake();
     renewal.wake();
   };
+  const readiness = { follower, hasIdentities: () => isSynced && store.isReady(), nowMs: () => clock.nowMs() };
+  const missing = () => missingOf(readiness).map(([name]) => name);
+  const parts = {
+    isReady: () => missing().length === 0,
+    agentNotAfterMs: () => identity?.notAfterMs ?? 0,
+    store,
+    producer,
+    spool: current.spool,
+    spoolMaxBytes: MAX_SPOOL_BYTES,
+    leftoverRuns: () => leftover.length,
+    sockets: {
+      'workload-api': workloadServer,
+      'ext-authz': options.authzGrpcSocket === undefined ? undefined : authzServer,
+      'ext-authz-http': httpServer,
+    },
+    grpcServers: [workloadServer, authzServer],
+  };
+  const status =
+    options.status === undefined
+      ? undefined
+      : await listenForStatus({ metrics: (format) => metrics.render(format, parts), missing, log }, options.status);
+
   await feed.sync();
   feed.start();
   entries.start();
@@ -318,12 +364,12 @@ async function start(
   shipper.start();
   shipLeftover.start();
 
-  const readiness = { follower, hasIdentities: () => isSynced && store.isReady(), nowMs: () => clock.nowMs() };
   const { serial } = identity;
   return {
     spiffeId,
     serial: () => identity?.serial ?? serial,
     bundleEndpoint: bundleEndpoint && { address: bundleEndpoint.address, port: bundleEndpoint.port },
+    status: status?.place,
     ready: (timeoutMs) => waitUntilReady(readiness, timeoutMs),
     async stop() {
       await Promise.all([feed.stop(), entries.stop(), renewal.stop(), shipLeftover.stop()]);
@@ -332,6 +378,7 @@ async function start(
         options.authzGrpcSocket === undefined ? undefined : authzServer.close(),
         httpServer?.close(),
         bundleEndpoint?.close(),
+        status?.close(),
       ]);
       await extAuthz.flush();
       await producer.close().catch((fault: Error) => log('error', 'records-not-closed', { error: fault.message }));

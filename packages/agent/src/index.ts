@@ -12,6 +12,7 @@ export { AgentNotJoined, type JoinReason } from './node_identity.ts';
 export { FolderInUse } from './node_state/lock.ts';
 export { SocketInUse } from './peer/socket_path.ts';
 export type { AgentNotReady } from './readiness.ts';
+export type { StatusPlace } from './status_endpoint.ts';
 export { fetchX509Svids, followX509Svids, type WorkloadSvid, type WorkloadSvids } from './workload_api/client.ts';
 export type { WorkloadApiOptions, WorkloadApiReason } from './workload_api/client_call.ts';
 export {

@@ -31,7 +31,12 @@ export async function waitUntilReady(ports: ReadinessPorts, timeoutMs: number): 
   }
 }
 
-function missingOf({ follower, hasIdentities, nowMs }: ReadinessPorts): (readonly [name: Missing, why: string])[] {
+/** Nothing when decisions are made and identities handed out. */
+export function missingOf({
+  follower,
+  hasIdentities,
+  nowMs,
+}: ReadinessPorts): (readonly [name: Missing, why: string])[] {
   const missing: (readonly [Missing, string])[] = [];
   if (follower.state(nowMs()) === undefined) missing.push(missingOfState(follower));
   if (!hasIdentities()) missing.push(['identities', 'the entries of this node and their SVIDs were not answered']);

@@ -41,6 +41,17 @@ export function parseAddress(text: string): { readonly address: string; readonly
   return { address, port };
 }
 
+/** Where only programs of this machine come: `127.0.0.1:9464`, `[::1]:9464`, or the path of a Unix socket, with a slash. */
+export function parseOwnPlace(text: string): ReturnType<typeof parseAddress> | { readonly path: string } {
+  if (text.includes('/')) return { path: text };
+  const parsed = parseListenAddress(text);
+  if (!/^(?:127\.|::1$)/.test(parsed.address))
+    throw new InvalidArgumentError(
+      'It is an address that only this machine reaches, as in 127.0.0.1:9464, or ./metrics.sock.',
+    );
+  return parsed;
+}
+
 /** Of this machine: no name, which could mean another. */
 export function parseListenAddress(text: string): ReturnType<typeof parseAddress> {
   const parsed = parseAddress(text);

@@ -27,6 +27,8 @@ export function createShipper(ports: {
   readonly client: ControlPlaneClient;
   readonly queue: Pick<Spool, 'pending' | 'acknowledge'>;
   readonly log: Log;
+  /** Told of each number up to which the control plane has everything. */
+  readonly onAcknowledged?: (number: number) => void;
 }): Shipper {
   const { client, queue, log } = ports;
   let failures = 0;
@@ -49,6 +51,7 @@ export function createShipper(ports: {
         failures = 0;
         said = undefined;
         queue.acknowledge(answer.value.acknowledged);
+        ports.onAcknowledged?.(answer.value.acknowledged);
         if (answer.value.acknowledged < (pending[0]?.to ?? 0)) return false;
       } catch (fault) {
         failures += 1;

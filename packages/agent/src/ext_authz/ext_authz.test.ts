@@ -13,7 +13,7 @@ import { askRaw, exchangeRaw, type RawAnswer } from '../envoy/testing/raw_reques
 import { createGrpcServer } from '../grpc/server.ts';
 import { GRPC_STATUS } from '../grpc/status.ts';
 import { silent } from '../log.ts';
-import { CHECK_METHOD, CHECK_PATH, createExtAuthz, type ExtAuthzPorts } from './index.ts';
+import { CHECK_METHOD, CHECK_PATH, createExtAuthz, type DecisionObserver, type ExtAuthzPorts } from './index.ts';
 import { connectGrpc } from './testing/grpc_check_client.ts';
 import { loadPublishedTypes } from './testing/published_protos.ts';
 import { APP, brokerOfNow, identityOf, recorder, STATE, sourceOf, storefront } from './testing/world.ts';
@@ -340,5 +340,44 @@ describe('the HTTP flavour', () => {
     await closed;
     clearInterval(drip);
     expect(text).toMatch(/^HTTP\/1.1 403 /);
+  });
+});
+
+describe('whoever watches', () => {
+  function watcher() {
+    const seen: string[] = [];
+    const observer: DecisionObserver = {
+      decided: ({ outcome, reason, id }, { protocol, startMs }, endMs) => {
+        expect(id).not.toBe('');
+        expect(endMs).toBeGreaterThanOrEqual(startMs);
+        seen.push(`${protocol} ${outcome} ${reason}`);
+      },
+      failed: (protocol) => seen.push(`${protocol} failed`),
+      recordRefused: () => seen.push('record refused'),
+    };
+    return { seen, observer };
+  }
+
+  it('is told of each decision once, by the flavour it was asked in', async () => {
+    const { seen, observer } = watcher();
+    const asked = await start({ observer });
+    await asked.grpc();
+    await asked.http();
+    await asked.http(httpFacts({ 'x-postern-target': '/admin' }));
+    await asked.grpc(Buffer.from([0xff]));
+    expect(seen).toEqual([
+      'grpc allow permitted',
+      'http allow permitted',
+      'http deny forbidden',
+      'grpc deny request-malformed',
+    ]);
+  });
+
+  it('is told of a decision that is not given as of none', async () => {
+    const { seen, observer } = watcher();
+    const asked = await start({ observer, record: () => Promise.reject(new Error('disk full')) });
+    await asked.grpc();
+    await asked.http();
+    expect(seen).toEqual(['record refused', 'grpc failed', 'record refused', 'http failed']);
   });
 });

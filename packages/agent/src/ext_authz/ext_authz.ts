@@ -4,6 +4,7 @@ import type { Attestor } from '../attest/unix.ts';
 import type { GrpcMethods } from '../grpc/method.ts';
 import type { Log } from '../log.ts';
 import { createCallerIdentities } from './caller_identities.ts';
+import { unobserved } from './decision_observer.ts';
 import { createGrpcCheck } from './grpc_check_server.ts';
 import { type HttpCheckListener, listenHttpCheck } from './http_check_server.ts';
 import { createSettleCall, type SettlePorts } from './settle_call.ts';
@@ -27,7 +28,7 @@ export interface ExtAuthz {
  * `enforcementPoints`. Whatever fails on the way is an explicit denial.
  */
 export function createExtAuthz(ports: ExtAuthzPorts): ExtAuthz {
-  const { log } = ports;
+  const { log, observer = unobserved } = ports;
   const refusals = createRefusalLedger({
     append: (body) => ports.record(body),
     onFault: (fault) => log('error', 'refusals-not-recorded', { error: (fault as Error).message }),
@@ -35,7 +36,7 @@ export function createExtAuthz(ports: ExtAuthzPorts): ExtAuthz {
   const settle = createSettleCall(ports, createCallerIdentities(ports), refusals);
   return {
     flush: refusals.flush,
-    grpcMethods: createGrpcCheck({ settle, log }),
-    listenHttp: (path, mode) => listenHttpCheck({ settle, log }, path, mode),
+    grpcMethods: createGrpcCheck({ settle, observer, log }),
+    listenHttp: (path, mode) => listenHttpCheck({ settle, observer, log }, path, mode),
   };
 }

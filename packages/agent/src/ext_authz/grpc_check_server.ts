@@ -2,6 +2,7 @@
 import { type CallMetadata, type EnvoyCheckResponse, readGrpcCheck, renderGrpcAnswer } from '@postern/broker';
 import type { GrpcCall, GrpcMethods } from '../grpc/method.ts';
 import type { Log } from '../log.ts';
+import type { DecisionObserver } from './decision_observer.ts';
 import { readCheckRequest } from './read_check_request.ts';
 import type { SettleCall } from './settle_call.ts';
 import { writeCheckResponse } from './write_check_response.ts';
@@ -15,14 +16,21 @@ const SERVICE_METADATA = 'x-postern-service';
  */
 const MAX_MESSAGE_BYTES = 1024 * 1024;
 
-export function createGrpcCheck(ports: { readonly settle: SettleCall; readonly log: Log }): GrpcMethods {
+export function createGrpcCheck(ports: {
+  readonly settle: SettleCall;
+  readonly observer: Pick<DecisionObserver, 'failed'>;
+  readonly log: Log;
+}): GrpcMethods {
   async function check(message: Uint8Array, call: GrpcCall): Promise<Uint8Array> {
     try {
       const startMs = performance.now();
       const read = readCheckRequest(message);
       const request = read.ok ? readGrpcCheck(read.value, metadataOf(call)) : read;
-      return writeCheckResponse(renderGrpcAnswer(await ports.settle({ peer: call.peer, startMs, request })));
+      return writeCheckResponse(
+        renderGrpcAnswer(await ports.settle({ protocol: 'grpc', peer: call.peer, startMs, request })),
+      );
     } catch (fault) {
+      ports.observer.failed('grpc');
       ports.log('error', 'ext-authz-fault', {
         flavour: 'grpc',
         error: fault instanceof Error ? fault.message : 'not an error',

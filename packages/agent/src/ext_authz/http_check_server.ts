@@ -9,6 +9,7 @@ import { refuse } from '@postern/result';
 import type { Log } from '../log.ts';
 import type { PeerCredentials } from '../peer/credentials.ts';
 import { listenUnix } from '../peer/unix_listener.ts';
+import type { DecisionObserver } from './decision_observer.ts';
 import type { Call, SettleCall } from './settle_call.ts';
 
 /** Where the template sends every check (`path_override`), whatever the client's path is. */
@@ -23,13 +24,15 @@ const IDLE_TIMEOUT_MS = 150_000;
 const TIMEOUT_CHECK_MS = 1_000;
 
 export interface HttpCheckListener {
+  /** Open ones, at this moment. */
+  connections(): number;
   /** Ends every connection; resolves when the socket is closed. */
   close(): Promise<void>;
 }
 
 /** `mode`: of the socket file. Throws as `listenUnix`. */
 export async function listenHttpCheck(
-  ports: { readonly settle: SettleCall; readonly log: Log },
+  ports: { readonly settle: SettleCall; readonly observer: Pick<DecisionObserver, 'failed'>; readonly log: Log },
   path: string,
   mode: number,
 ): Promise<HttpCheckListener> {
@@ -51,8 +54,9 @@ export async function listenHttpCheck(
       const startMs = performance.now();
       // Without knowing who calls nothing is decided.
       if (peer === undefined) throw new Error('a connection without credentials');
-      return checkAnswer(renderHttpAnswer(await ports.settle({ peer, startMs, request: read() })));
+      return checkAnswer(renderHttpAnswer(await ports.settle({ protocol: 'http', peer, startMs, request: read() })));
     } catch (fault) {
+      ports.observer.failed('http');
       ports.log('error', 'ext-authz-fault', {
         flavour: 'http',
         error: fault instanceof Error ? fault.message : 'not an error',
@@ -100,6 +104,7 @@ export async function listenHttpCheck(
     },
   });
   return {
+    connections: listener.connections,
     async close() {
       const closed = listener.close();
       server.close();

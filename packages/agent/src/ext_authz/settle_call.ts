@@ -17,6 +17,7 @@ import type { Result } from '@postern/result';
 import type { IdentitySource } from '../identity_source.ts';
 import type { PeerCredentials } from '../peer/credentials.ts';
 import type { CallerIdentities } from './caller_identities.ts';
+import { type DecisionObserver, unobserved } from './decision_observer.ts';
 
 export interface SettlePorts {
   readonly broker: Broker;
@@ -25,9 +26,12 @@ export interface SettlePorts {
   readonly source: IdentitySource;
   /** Resolves when the record counts as kept (`strict`: it is on disk). When it rejects, the request is denied. */
   readonly record: (body: RecordBody, id?: string) => Promise<unknown>;
+  /** Nobody when absent. */
+  readonly observer?: DecisionObserver;
 }
 
 export interface Call {
+  readonly protocol: 'grpc' | 'http';
   readonly peer: PeerCredentials;
   /** `performance.now()` when the call had come whole. */
   readonly startMs: number;
@@ -42,6 +46,8 @@ export function createSettleCall(
   callers: CallerIdentities,
   refusals: Pick<RefusalLedger, 'countRepeat'>,
 ): SettleCall {
+  const { observer = unobserved } = ports;
+
   /** Any process of the node may ask, but one that is no enforcement point may not fill the trail call by call. */
   function isRepeatOfStranger(decision: Decision, peer: PeerCredentials): boolean {
     const { reason } = decision;
@@ -49,13 +55,22 @@ export function createSettleCall(
     return isStranger && refusals.countRepeat({ door: 'ext-authz', reason, caller: `unix:uid:${peer.uid}` });
   }
 
-  return async ({ peer, startMs, request }) => {
+  async function keep(decision: Decision, latencyUs: number): Promise<void> {
+    try {
+      await ports.record(createDecisionRecord(decision, latencyUs), decision.id);
+    } catch (fault) {
+      observer.recordRefused();
+      throw fault;
+    }
+  }
+
+  return async (call) => {
+    const { peer, startMs, request } = call;
     const found = callers.of(peer);
     const spiffeIds = Array.isArray(found) ? found : await found;
     const decision = decide(ports, request, spiffeIds);
-    if (isRepeatOfStranger(decision, peer)) return decision;
-    const latencyUs = Math.round((performance.now() - startMs) * 1000);
-    await ports.record(createDecisionRecord(decision, latencyUs), decision.id);
+    if (!isRepeatOfStranger(decision, peer)) await keep(decision, Math.round((performance.now() - startMs) * 1000));
+    observer.decided(decision, call, performance.now());
     return decision;
   };
 }

@@ -37,6 +37,11 @@ export class ServerCall implements StreamingCall {
     stream.on('close', () => this.#end());
   }
 
+  /** Of the method; as the caller says it. */
+  get path(): string {
+    return String(this.#headers[':path']);
+  }
+
   metadata(name: string): string | undefined {
     const value = this.#headers[name];
     return Array.isArray(value) ? value.join(', ') : value;
@@ -127,7 +132,7 @@ export class ServerCall implements StreamingCall {
       this.finish(GRPC_STATUS.INVALID_ARGUMENT, 'malformed message');
     } else {
       const error = fault instanceof Error ? fault.message : 'not an error';
-      this.#log('error', 'grpc-handler-fault', { path: String(this.#headers[':path']).slice(0, 200), error });
+      this.#log('error', 'grpc-handler-fault', { path: this.path.slice(0, 200), error });
       this.finish(GRPC_STATUS.INTERNAL, 'internal error');
     }
   }

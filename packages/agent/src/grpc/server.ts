@@ -16,6 +16,10 @@ export type { GrpcCall, GrpcMethod, GrpcMethods, StreamingCall } from './method.
 export interface GrpcServer {
   /** Resolves when the socket accepts. `mode`: of the socket file. Throws `SocketInUse`, `SocketUnsafe`, `RangeError`. */
   listen(path: string, mode: number): Promise<void>;
+  /** Open ones, at this moment. */
+  connections(): number;
+  /** Open calls by the path of their method; only methods that there are. */
+  openCalls(): ReadonlyMap<string, number>;
   /** Ends every call with UNAVAILABLE, then every connection; nobody is waited for longer than a moment. */
   close(): Promise<void>;
 }
@@ -56,7 +60,7 @@ export function createGrpcServer(ports: {
     const call = new ServerCall(stream, headers, peer, log);
     calls.add(call);
     stream.on('close', () => calls.delete(call));
-    const path = String(headers[':path']);
+    const { path } = call;
     const method = Object.hasOwn(methods, path) ? methods[path] : undefined;
     if (method === undefined) call.finish(GRPC_STATUS.UNIMPLEMENTED, 'no such method');
     else call.serve(method);
@@ -105,6 +109,15 @@ export function createGrpcServer(ports: {
           }
         },
       });
+    },
+    connections: () => listener?.connections() ?? 0,
+    openCalls() {
+      const open = new Map(Object.keys(methods).map((path) => [path, 0]));
+      for (const { path } of calls) {
+        const count = open.get(path);
+        if (count !== undefined) open.set(path, count + 1);
+      }
+      return open;
     },
     async close() {
       const closed = listener?.close();

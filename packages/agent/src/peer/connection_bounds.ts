@@ -27,7 +27,7 @@ export function connectionBounds(descriptors: number = readDescriptorLimit()): C
 }
 
 /** The soft limit, which Node raises to the hard one when it starts (proc(5), `limits`). */
-function readDescriptorLimit(): number {
+export function readDescriptorLimit(): number {
   const soft = /^Max open files +(\d+|unlimited)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1];
   return soft === 'unlimited' ? Number.MAX_SAFE_INTEGER : Number(soft ?? LEAST_DESCRIPTORS);
 }

@@ -7,6 +7,8 @@ import { type PeerCredentials, readPeerCredentials } from './credentials.ts';
 import { claimSocketPath, SocketInUse } from './socket_path.ts';
 
 export interface UnixListener {
+  /** Open ones, at this moment. */
+  connections(): number;
   /** Accepts nothing more and resolves when all its connections have ended; ending them is their owner's business. */
   close(): Promise<void>;
 }
@@ -29,6 +31,7 @@ export async function listenUnix(options: {
   const users = createUserConnections(bounds.perUser, (uid) =>
     log('error', 'too-many-connections-of-user', { path, uid, maximum: bounds.perUser }),
   );
+  let open = 0;
   const server = createServer((socket) => {
     socket.on('error', () => socket.destroy());
     let peer: PeerCredentials;
@@ -43,7 +46,11 @@ export async function listenUnix(options: {
       socket.destroy();
       return;
     }
-    socket.once('close', () => users.release(peer.uid));
+    open += 1;
+    socket.once('close', () => {
+      open -= 1;
+      users.release(peer.uid);
+    });
     onConnection(socket, peer);
   });
   server.maxConnections = bounds.total;
@@ -62,6 +69,7 @@ export async function listenUnix(options: {
     if (server.listening) chmodSync(path, mode);
   });
   return {
+    connections: () => open,
     close: () => new Promise((resolve) => server.close(() => resolve())),
   };
 }

@@ -1,17 +1,18 @@
 /** `postern agent` */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { Agent, AgentNotReady, Log } from '@postern/agent';
+import type { Agent, AgentNotReady, Log, StatusPlace } from '@postern/agent';
 import { type Command, Option } from 'commander';
 import type { Cli } from '../cli.ts';
 import { defineCommand } from '../define_command.ts';
 import type { ExitName } from '../exit_codes.ts';
 import { CommandFailure } from '../failure.ts';
 import { createLog } from '../log_lines.ts';
-import { parseListenAddress } from '../option_values.ts';
+import { parseListenAddress, parseOwnPlace } from '../option_values.ts';
 import { readSecretFile } from '../secret_file.ts';
 import { createSignedFetch } from '../signed_fetch.ts';
 import { explainStartFault } from '../start_fault.ts';
+import { VERSION } from '../version.ts';
 import { aborted } from './start.ts';
 
 interface Options {
@@ -21,6 +22,7 @@ interface Options {
   readonly extAuthzSocket?: string;
   readonly extAuthzHttpSocket?: string;
   readonly bundleEndpoint?: { readonly address: string; readonly port: number };
+  readonly metrics?: StatusPlace;
   readonly audit: 'strict' | 'batched';
 }
 
@@ -59,6 +61,11 @@ export function addAgentCommand(parent: Command, cli: Cli): void {
           'serves the trust bundle to federated trust domains (https_spiffe) with the agent’s own SVID; not when absent',
           parseListenAddress,
         )
+        .option(
+          '--metrics <address:port|path>',
+          'serves /metrics, /healthz and /readyz on a loopback address or a Unix socket; not when absent',
+          parseOwnPlace,
+        )
         .addOption(
           new Option(
             '--audit <mode>',
@@ -78,6 +85,9 @@ export function addAgentCommand(parent: Command, cli: Cli): void {
         authzGrpcSocket: socket(options.extAuthzSocket, GRPC_AUTHZ_SOCKET),
         authzHttpSocket: socket(options.extAuthzHttpSocket, HTTP_AUTHZ_SOCKET),
       };
+      const { metrics } = options;
+      const status =
+        metrics !== undefined && 'path' in metrics ? { path: resolve(cli.io.folder, metrics.path) } : metrics;
       const joinToken = readJoinToken(cli, options, log);
       const { startAgent, CredentialsMissing } = await import('@postern/agent');
       const agent = await startAgent({
@@ -86,13 +96,15 @@ export function addAgentCommand(parent: Command, cli: Cli): void {
         ...sockets,
         auditMode: options.audit,
         ...(options.bundleEndpoint !== undefined && { bundleEndpoint: options.bundleEndpoint }),
+        ...(status !== undefined && { status }),
+        version: VERSION,
         log,
         createSignedFetch: ({ region }) =>
           createSignedFetch(region, (cause) => new CredentialsMissing('there are no AWS credentials here', { cause })),
       }).catch((fault) => explain(fault, dir));
       if (await becomesReady(agent, interrupted, log))
         cli.io.out(
-          `${JSON.stringify({ event: 'ready', spiffeId: agent.spiffeId, ...sockets, bundleEndpoint: agent.bundleEndpoint })}\n`,
+          `${JSON.stringify({ event: 'ready', spiffeId: agent.spiffeId, ...sockets, bundleEndpoint: agent.bundleEndpoint, metrics: agent.status })}\n`,
         );
       await aborted(interrupted);
       await agent.stop();
@@ -136,7 +148,7 @@ const FAULTS: { readonly [name: string]: readonly [exit: ExitName, reason: strin
   FolderInUse: ['refused', 'folder-in-use', 'end the other agent, or give this one its own --dir'],
   SocketInUse: ['refused', 'socket-in-use', 'end what listens there, or choose another path'],
   SocketUnsafe: ['usage', 'socket-unsafe', 'choose a folder that only root or this user may write to'],
-  RangeError: ['usage', 'option-value', 'choose shorter paths: --dir, --workload-api-socket'],
+  RangeError: ['usage', 'option-value', 'choose shorter paths: --dir, --workload-api-socket, --metrics'],
   ControlPlaneUnreachable: [
     'unavailable',
     'control-plane-unreachable',
@@ -148,7 +160,7 @@ function explain(cause: unknown, dir: string): never {
   const [exit, reason, advice] = (cause instanceof Error && FAULTS[cause.name]) || [];
   if (cause instanceof Error && exit !== undefined && reason !== undefined)
     throw new CommandFailure(exit, reason, cause.message, advice ?? '', { cause });
-  const known = explainStartFault(cause, dir, '--bundle-endpoint');
+  const known = explainStartFault(cause, dir, '--bundle-endpoint, --metrics');
   if (known === undefined) throw cause;
   throw new CommandFailure(known.exit, known.reason, known.message, known.advice, { cause });
 }
