@@ -7,6 +7,7 @@ import { parseJws } from '@postern/keys';
 import { type LoadedRelease, loadRelease, type Release } from '@postern/policy-engine';
 import { accept, type Result, refuse } from '@postern/result';
 import type { FeedTrust } from './follower.ts';
+import { beginWithoutOptimizing } from './plain_start.ts';
 import { digestOfRelease, type ReleaseJwsReason, verifyRelease } from './release_jws.ts';
 
 /** A verified release that others may follow. */
@@ -28,6 +29,7 @@ export function applyRelease(
   trust: Pick<FeedTrust, 'trustDomain' | 'releaseKeys'>,
   previous: Predecessor | undefined,
 ): Result<AppliedRelease, ReleaseJwsReason> {
+  beginWithoutOptimizing();
   const verified = verifyRelease(jws, trust, previous?.release);
   if (!verified.ok) return verified;
   const loaded = loadRelease(verified.value);

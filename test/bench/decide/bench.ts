@@ -90,5 +90,5 @@ const NOTES = [
   `Each engine in a process of its own for each number of policies, warmed up by ${FULL.warmUpMs / 1000} s of CPU, without network, ours and cedar-wasm as bundles in Node: cedar-wasm with a policy set that it prepared; cedar-go; OPA’s Go SDK with one rule for each policy and its input made of its own values, which answers outcomes only.`,
   'Each permit asks for group, action, service, path prefix, age of sign-in, MFA, device, hours and network; one policy in twenty is a forbid of a team. Services, groups and teams grow with the policies.',
   'The broker: certificate and token verified before (warm caches), canonical form, routing, posture, the engine for two parties; without recording.',
-  'Fresh process: CPU of all threads from after the start of Node until the first decision: modules, the file, and every check of a release but its signature. Ours is a bundle, as what is deployed; cedar-wasm is its own package and reads Cedar text.',
+  'Fresh process: CPU of all threads from after the start of Node until the first decision: modules, the file, and every check of a release but its signature. Ours is a bundle, as what is deployed, and begins without optimizing compilers as it does (decision 0020; cedar-wasm’s figure is the same with and without them); cedar-wasm is its own package and reads Cedar text.',
 ];

@@ -4,6 +4,7 @@
  * has decided every request, and all garbage is gone).
  */
 import { readFileSync } from 'node:fs';
+import { beginWithoutOptimizing } from '@postern/feed/plain-start';
 import type { PlainRequest } from './requests.ts';
 
 const startedUs = cpuUs();
@@ -16,6 +17,8 @@ if (mode === 'cedar-wasm') {
   report(decideWithCedarWasm('first', requests[0]!));
 } else {
   const { decidePlain, load, parse } = await import('./engine.ts');
+  // As every decision point does with its first release.
+  beginWithoutOptimizing();
   const loaded = load(parse(readFileSync(file!)));
   const { outcome } = decidePlain(loaded, requests[0]!);
   if (mode === 'ours') report(outcome);
