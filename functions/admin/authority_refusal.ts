@@ -38,6 +38,10 @@ const WORDS: { readonly [R in AuthorityRefusalReason]: Words } = {
   },
   'already-distrusted': { wrong: 'that generation is distrusted', advice: STATUS },
   'anchor-known': { wrong: 'that authority is in the bundle', advice: STATUS },
+  'anchor-own': {
+    wrong: 'a certificate is for a key of ours, which would be believed after it is distrusted',
+    advice: 'give the certificate of an authority with a key of its own',
+  },
   'anchor-unknown': { wrong: 'no foreign authority has that digest', advice: `name it by its SHA-256; ${STATUS}` },
   'anchors-too-many': {
     wrong: 'there are 16 foreign authorities in the bundle',

@@ -4,6 +4,7 @@
  */
 import type { RolledKeyName } from '@postern/keys';
 import { accept, type Result, refuse } from '@postern/result';
+import { readOwnCertificate } from '../root.ts';
 import { bundleOf } from './authority_bundle.ts';
 import {
   type AuthorityState,
@@ -43,7 +44,8 @@ export type Step =
 /**
  * `one-at-a-time`: a generation is on its way already · `generation-order`: not the next number · `not-prepared`,
  * `not-published`: it is not in the phase before · `no-successor`: the one that signs cannot be distrusted while no other is
- * published · `already-distrusted` · `generation-unknown` · `anchor-known`, `anchor-unknown`, `anchors-too-many`.
+ * published · `already-distrusted` · `generation-unknown` · `anchor-known`, `anchor-unknown`, `anchors-too-many` ·
+ * `anchor-own`: of a key of ours, which would be believed after it is distrusted.
  */
 export type StepReason =
   | 'one-at-a-time'
@@ -54,6 +56,7 @@ export type StepReason =
   | 'no-successor'
   | 'already-distrusted'
   | 'anchor-known'
+  | 'anchor-own'
   | 'anchor-unknown'
   | 'anchors-too-many';
 
@@ -75,6 +78,7 @@ type Change = Pick<AuthorityState, 'keys' | 'foreign'>;
 function change(state: AuthorityState, step: Step, nowMs: number): Result<Change, StepReason> {
   if (step.kind === 'add-foreign') {
     if (state.foreign.some(({ digest }) => digest === step.anchor.digest)) return refuse('anchor-known');
+    if (isOwn(state, [step.anchor.certificate])) return refuse('anchor-own');
     if (state.foreign.length >= MAX_FOREIGN) return refuse('anchors-too-many');
     return accept({ ...state, foreign: [...state.foreign, step.anchor] });
   }
@@ -98,6 +102,7 @@ function changeKey(
     const { kind: _, key: __, ...made } = step;
     if (comingOf(state, step.key) !== undefined) return refuse('one-at-a-time');
     if (made.generation !== nextGeneration(state, step.key)) return refuse('generation-order');
+    if (isOwn(state, [...(made.chain ?? []), ...(made.anchors ?? [])])) return refuse('anchor-own');
     return accept([...all, { ...made, phase: 'prepared', sinceMs, madeAtMs: nowMs }]);
   }
   const known = generationOf(state, step.key, step.generation);
@@ -133,6 +138,13 @@ function changeKey(
 
 export function nextGeneration(state: AuthorityState, key: RolledKeyName): number {
   return Math.max(...state.keys[key].map(({ generation }) => generation)) + 1;
+}
+
+/** Whether one of these certificates is for a root key of ours, of whatever phase. Base64 DER. */
+function isOwn(state: AuthorityState, certificates: readonly string[]): boolean {
+  const own = new Set(state.keys.root.map(({ spki }) => spki));
+  const keys = certificates.map((text) => readOwnCertificate(Uint8Array.from(Buffer.from(text, 'base64'))).spki);
+  return keys.some((spki) => own.has(Buffer.from(spki).toString('base64')));
 }
 
 function handOver(

@@ -71,7 +71,9 @@ describe('in every state that two rollovers can reach, whatever is asked for', (
 });
 
 describe('a step that is refused', () => {
-  const rows: readonly (readonly [string, () => Promise<readonly Step[]>, string])[] = [
+  type Row = readonly [string, () => Promise<readonly Step[]>, string];
+  const anchorOf = (certificate = '') => ({ digest: 'aa', certificate, by: 'alice', addedAtMs: START_MS });
+  const rows: readonly Row[] = [
     [
       'a second successor beside the first',
       async () => [await prepareOf('root', 2), await prepareOf('root', 3)],
@@ -100,6 +102,30 @@ describe('a step that is refused', () => {
       'the end of the only root that is known, with another that is not',
       async () => [await prepareOf('root', 2), { kind: 'distrust', key: 'root', generation: 1, override }],
       'no-successor',
+    ],
+    ...(['distrusted', 'signing'] as const).map(
+      (phase): Row => [
+        `a root of ours that is ${phase}, as a foreign one`,
+        async () => {
+          const second = await prepareOf('root', 2);
+          const generation = phase === 'distrusted' ? 1 : 2;
+          return [
+            second,
+            { kind: 'publish', key: 'root', generation: 2 },
+            { kind: 'distrust', key: 'root', generation: 1, override },
+            { kind: 'add-foreign', anchor: anchorOf((await prepareOf('root', generation)).certificate) },
+          ];
+        },
+        'anchor-own',
+      ],
+    ),
+    [
+      'a root that is distrusted above the next one',
+      async () => {
+        const old = (await prepareOf('root', 1)).certificate ?? '';
+        return [{ ...(await prepareOf('root', 2)), anchors: [old] }];
+      },
+      'anchor-own',
     ],
     ['an anchor that is not there', async () => [{ kind: 'remove-foreign', digest: 'aa' }], 'anchor-unknown'],
   ];
