@@ -164,3 +164,22 @@ describe('over TLS', () => {
     });
   });
 });
+
+test('whoever asks on and on and reads no answer is let go', { timeout: 30_000 }, async () => {
+  bundle = { ...(bundle as TrustBundle), x509Authorities: Array<Uint8Array>(200).fill(authority.authorityDer) };
+  const plain = connectPlain(endpoint.port, '127.0.0.1');
+  const socket = connect({ socket: plain, rejectUnauthorized: false });
+  await new Promise<void>((resolve) => socket.once('secureConnect', resolve));
+  const ended = new Promise<string>((resolve) => {
+    socket.on('error', () => resolve('ended'));
+    socket.once('close', () => resolve('ended'));
+  });
+  socket.write(`GET ${PATHS.trustBundle} HTTP/1.1\r\nhost: x\r\n\r\n`.repeat(100));
+  plain.pause();
+  // Who reads nothing learns of the end by what he sends.
+  const sending = setInterval(() => socket.write('G'), 500);
+  const late = new Promise<string>((resolve) => setTimeout(resolve, 20_000, 'held'));
+  expect(await Promise.race([ended, late])).toBe('ended');
+  clearInterval(sending);
+  socket.destroy();
+});

@@ -38,6 +38,8 @@ const BOUNDS = {
   keepAliveTimeout: 5_000,
   connectionsCheckingInterval: 1_000,
 } as const;
+/** Without a byte either way: who asks and does not read its answers holds a connection no longer. */
+const IDLE_TIMEOUT_MS = 5_000;
 const MAX_CONNECTIONS = 200;
 const MAX_REQUESTS_PER_CONNECTION = 100;
 
@@ -53,6 +55,7 @@ export async function listenForBundles(
     ALPNProtocols: ['http/1.1'],
     ...pemOf(ports.identity),
   });
+  server.setTimeout(IDLE_TIMEOUT_MS);
   server.maxConnections = MAX_CONNECTIONS;
   server.maxRequestsPerSocket = MAX_REQUESTS_PER_CONNECTION;
   server.on('request', (request, response) => answer(request, response, ports.bundle()));
