@@ -341,3 +341,23 @@ describe('whoever merely writes the table', () => {
     },
   );
 });
+
+test('more than can be looked at are waited for, and keep no operator from seeing and deciding', {
+  timeout: 60_000,
+}, async () => {
+  const untilMs = world.clock.nowMs() + HOUR_MS;
+  const writes = Array.from({ length: 100_000 }, (_, index) => ({
+    put: { pk: 'consumer', sk: `renewing#${index}`, attributes: { untilMs, bundleSequence: 2 } },
+  }));
+  const parts = Array.from({ length: 1000 }, (_, part) => writes.slice(part * 100, part * 100 + 100));
+  await Promise.all(parts.map((part) => world.table.transact(part)));
+  await report(agent, 2);
+  world.clock.advanceMs(4 * MINUTE_MS);
+  const { waits } = await statusOf();
+  const behind = waits.flatMap(({ consumers = [] }) => consumers.map(({ name }) => name));
+  expect(behind).toContain('those beyond the first 100000, who were not looked at');
+  expect(await phaseOf(2)).toBe('published');
+  const override = { command: 'override', key: 'root', reason: 'a flood' };
+  expect((await world.admin('POST', PATHS.admin.authority, override)).status).toBe(201);
+  expect(await phaseOf(2)).toBe('signing');
+});
