@@ -107,6 +107,25 @@ describe('an entry that is revoked', () => {
     for (const { serial } of held) expect(await isRevoked(serial)).toBe(true);
   });
 
+  test('leaves no SVID in force that was asked for while it was revoked', { timeout: 60_000 }, async () => {
+    let [answered, refused] = [0, 0];
+    for (let round = 0; round < 15; round++) {
+      const mine = await enterWorkload(world, agent, `/race-${round}`);
+      const body = { requests: Array.from({ length: 20 }, () => ({ entryId: mine, csr: csrOf(newKey()) })) };
+      const asking = () => callAs(world, agent, { method: 'POST', target: PATHS.svids, body });
+      const revoking = new Promise((resolve) => setTimeout(resolve, round * 2)).then(() => revoke(`entry:${mine}`));
+      const [first, second] = await Promise.all([asking(), asking(), revoking]);
+      for (const response of [first, second]) {
+        const answer = (await response.json()) as SvidsAnswer;
+        answered += answer.svids.length;
+        refused += answer.refused.length;
+        for (const { serial } of answer.svids) expect(await isRevoked(serial)).toBe(true);
+      }
+    }
+    expect(answered).toBeGreaterThan(0);
+    expect(answered + refused).toBe(15 * 40);
+  });
+
   test('has nothing signed for it any more: what was refused cost no key, and no place in a list', async () => {
     const mine = await enterLongLived('/a');
     await revoke(`entry:${mine}`);
