@@ -115,11 +115,6 @@ const WORDS: { readonly [R in AuthorityRefusalReason]: Words } = {
     wrong: 'it is an authority of another trust domain',
     advice: 'believe another trust domain by `postern federation create`, which keeps its names apart from ours',
   },
-  'anchor-own': {
-    refused: malformed,
-    wrong: 'it is a root of this authority, which distrusting it would then not take out of the bundle',
-    advice: `give the root of the other authority; ours is in the bundle as its phase says: \`postern ca status\``,
-  },
   'anchor-expired': { refused: malformed, wrong: 'the certificate has ended', advice: 'give the one that is in use' },
 };
 

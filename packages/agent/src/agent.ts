@@ -260,7 +260,8 @@ async function start(
   // Services of this node.
   const { followRootMs = FOLLOW_ROOT_MS } = options.pace ?? {};
   const oftenEnough = (periodMs: number) => Math.min(periodMs, followRootMs);
-  const keeper = createSvidKeeper({ client, store, clock, log, followRootMs });
+  const revocations = () => follower.state(clock.nowMs())?.revocations ?? new Map();
+  const keeper = createSvidKeeper({ client, store, clock, log, revocations, followRootMs });
   const root = createRootFollower(() => store.bundles([]).get(trust.trustDomain) ?? [], followRootMs);
   const attestor = createUnixAttestor({
     needsDigest: () =>
@@ -278,7 +279,7 @@ async function start(
           clock,
           log,
         }),
-        revocations: () => follower.state(clock.nowMs())?.revocations ?? new Map(),
+        revocations,
         onUnknownKey: wanted.note,
         clock,
       }),

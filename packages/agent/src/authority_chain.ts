@@ -25,6 +25,10 @@ export function standingOf(chain: readonly Uint8Array[], authorities: readonly U
   return authorities.some(isAbove) ? 'superseded' : 'lost';
 }
 
+/** Hex; of whoever signed the leaf. `undefined`: of a chain that cannot be read. */
+export const issuerKeyIdOf = (chain: readonly Uint8Array[]): string | undefined =>
+  certificateOf(chain[0])?.authorityKeyId;
+
 function certificateOf(der: Uint8Array | undefined): Certificate | undefined {
   if (der === undefined) return undefined;
   const known = parsed.get(der);

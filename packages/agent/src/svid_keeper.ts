@@ -5,8 +5,9 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { type AgentEntry, MAX_SVIDS_PER_REQUEST, type SvidRequest } from '@postern/api';
 import { createCsr } from '@postern/ca';
+import { isDistrusted, isRevoked, type Revocations } from '@postern/identity';
 import type { Clock } from '@postern/store';
-import { createRootFollower } from './authority_chain.ts';
+import { createRootFollower, issuerKeyIdOf } from './authority_chain.ts';
 import type { ControlPlaneClient } from './control_plane/client.ts';
 import type { WorkloadIdentity } from './identity_source.ts';
 import type { IdentityStore } from './identity_store.ts';
@@ -17,6 +18,9 @@ export interface SvidKeeper {
   /** One round: entries, then whatever is missing, changed or due. Throws when the control plane cannot be reached. */
   sync(): Promise<void>;
 }
+
+/** Certificates begin a minute before they are made: what is taken back by its name is in order after that. */
+const REPLACE_AGAIN_MS = 60_000;
 
 interface Pending {
   readonly entry: AgentEntry;
@@ -29,6 +33,8 @@ export function createSvidKeeper(ports: {
   readonly store: IdentityStore;
   readonly clock: Clock;
   readonly log: Log;
+  /** As the feed has them now. */
+  readonly revocations: () => Revocations;
   /** How long after a roll-over the last SVID is renewed for it. */
   readonly followRootMs?: number;
 }): SvidKeeper {
@@ -38,6 +44,26 @@ export function createSvidKeeper(ports: {
   let entries: readonly AgentEntry[] = [];
   /** Entry id → revision that its SVID was issued for: a changed entry asks for a new one. */
   const issuedRevision = new Map<string, number>();
+  /** Entry id → when its last SVID came. */
+  const receivedAtMs = new Map<string, number>();
+
+  /** No decision point takes it any more, so that it is handed to nobody. */
+  function isTakenBack({ serial, spiffeId, chain, notBeforeMs }: WorkloadIdentity, nowMs: number): boolean {
+    const revocations = ports.revocations();
+    if (revocations.size === 0) return false;
+    const issuer = issuerKeyIdOf(chain);
+    return (
+      isDistrusted(revocations, `svid:${serial}`, nowMs) ||
+      isRevoked(revocations, `spiffe-id:${spiffeId}`, notBeforeMs, nowMs) ||
+      (issuer !== undefined && isDistrusted(revocations, `issuer:${issuer}`, nowMs))
+    );
+  }
+
+  /** What was taken back by itself is replaced at once; by its name, with a certificate of a minute later. */
+  function isReplaceable(entry: AgentEntry, nowMs: number): boolean {
+    const lastMs = receivedAtMs.get(entry.id) ?? Number.NEGATIVE_INFINITY;
+    return nowMs - lastMs >= REPLACE_AGAIN_MS;
+  }
 
   async function syncEntries(): Promise<boolean> {
     const answer = await client.entries(etag);
@@ -53,7 +79,10 @@ export function createSvidKeeper(ports: {
 
   function isDue(entry: AgentEntry, nowMs: number): boolean {
     const held = store.identity(entry.id);
-    if (held === undefined || issuedRevision.get(entry.id) !== entry.revision) return true;
+    // Nobody signs for it, until it is given back.
+    if (isDistrusted(ports.revocations(), `entry:${entry.id}`, nowMs)) return false;
+    if (held === undefined || isTakenBack(held, nowMs)) return isReplaceable(entry, nowMs);
+    if (issuedRevision.get(entry.id) !== entry.revision) return true;
     return isDueForRenewal(held, nowMs) || root.isDue(held, nowMs);
   }
 
@@ -78,6 +107,7 @@ export function createSvidKeeper(ports: {
         const pending = batch.find(({ entry }) => entry.id === svid.entryId);
         if (pending === undefined || svid.spiffeId !== pending.entry.spiffeId) continue;
         issuedRevision.set(svid.entryId, pending.entry.revision);
+        receivedAtMs.set(svid.entryId, clock.nowMs());
         issued.set(svid.entryId, {
           entryId: svid.entryId,
           spiffeId: svid.spiffeId,
@@ -93,17 +123,17 @@ export function createSvidKeeper(ports: {
     }
   }
 
-  /** Also while the control plane is away: what has ended by now is nobody's identity any more. */
+  /** Also while the control plane is away: what has ended or was taken back is nobody's identity any more. */
   function settle(hasChanged: boolean, issued: ReadonlyMap<string, WorkloadIdentity>, nowMs: number): void {
     const held = new Map<string, WorkloadIdentity>();
-    let hasExpired = false;
+    let hasEnded = false;
     for (const entry of entries) {
       const identity = issued.get(entry.id) ?? store.identity(entry.id);
       if (identity === undefined) continue;
-      if (identity.notAfterMs <= nowMs) hasExpired = true;
+      if (identity.notAfterMs <= nowMs || isTakenBack(identity, nowMs)) hasEnded = true;
       else held.set(entry.id, identity);
     }
-    if (hasChanged || hasExpired || issued.size > 0) store.replace(entries, held);
+    if (hasChanged || hasEnded || issued.size > 0) store.replace(entries, held);
   }
 
   return {

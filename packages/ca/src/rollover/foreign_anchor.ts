@@ -1,26 +1,17 @@
 /** An authority that is not ours beside our own, while workloads move from it to us, or from us to it. */
 import { accept, type Result, refuse } from '@postern/result';
 import { checkSigningCertificate, parseCertificate, type TrustDomain } from '@postern/spiffe';
-import type { Generation } from './authority_state.ts';
 
 /**
  * `anchor-malformed`: no certificate of an authority as verifiers want it · `anchor-trust-domain`: it bears the SPIFFE ID
- * of another trust domain, whose bundle it belongs to · `anchor-expired` · `anchor-own`: it is for a key of ours, and as a
- * foreign one it would stay in the bundle when that key is distrusted.
+ * of another trust domain, whose bundle it belongs to · `anchor-expired`.
  */
-export type ForeignAnchorReason = 'anchor-malformed' | 'anchor-trust-domain' | 'anchor-expired' | 'anchor-own';
+export type ForeignAnchorReason = 'anchor-malformed' | 'anchor-trust-domain' | 'anchor-expired';
 
-/**
- * `der`: from an operator; trusted from then on to name any workload of this trust domain. `roots`: all generations of ours,
- * whatever their phase.
- */
+/** `der`: from an operator; trusted from then on to name any workload of this trust domain. */
 export function checkForeignAnchor(
   der: Uint8Array,
-  {
-    trustDomain,
-    nowMs,
-    roots,
-  }: { readonly trustDomain: TrustDomain; readonly nowMs: number; readonly roots: readonly Pick<Generation, 'spki'>[] },
+  { trustDomain, nowMs }: { readonly trustDomain: TrustDomain; readonly nowMs: number },
 ): Result<void, ForeignAnchorReason> {
   const parsed = parseCertificate(der);
   if (!parsed.ok) return refuse('anchor-malformed', parsed.reason);
@@ -28,7 +19,5 @@ export function checkForeignAnchor(
   if (!signing.ok) return refuse('anchor-malformed', signing.reason);
   const uris = parsed.value.subjectAltName?.uris ?? [];
   if (uris.some((uri) => uri !== `spiffe://${trustDomain}`)) return refuse('anchor-trust-domain');
-  const spki = Buffer.from(parsed.value.spki).toString('base64');
-  if (roots.some((root) => root.spki === spki)) return refuse('anchor-own');
   return nowMs < parsed.value.notAfterMs ? accept(undefined) : refuse('anchor-expired');
 }
