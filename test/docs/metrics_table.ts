@@ -19,6 +19,9 @@ export function metricsReference(): string {
 | \`/healthz\` | 200 as long as the agent answers at all |
 | \`/readyz\` | 200 once a release, the feed and the SVIDs of this node are here, else 503 and what is missing |
 
+gRPC’s health service (\`grpc.health.v1.Health\`: \`Check\`, \`Watch\`, \`List\`) answers on the sockets of the Workload API and of ext_authz, whether or
+not there are metrics: the empty name is ready as \`/readyz\` is.
+
 In place of the address stands the path of a Unix socket where there is a slash in it; it is open to the agent’s user and group.
 
 Nobody who sends requests makes new label values: names that are no service of the release count as \`_unknown\`. What was asked

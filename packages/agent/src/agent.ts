@@ -19,6 +19,7 @@ import { listenForBundles } from './bundle_endpoint.ts';
 import { createControlPlaneClient, type SendCall, type SignProof } from './control_plane/client.ts';
 import { createFeedSync } from './control_plane/feed_sync.ts';
 import { createExtAuthz } from './ext_authz/index.ts';
+import { createHealth } from './grpc/health.ts';
 import { createGrpcServer } from './grpc/server.ts';
 import { createIdentityStore } from './identity_store.ts';
 import { hasJoinedWith, joinAnew, rememberToken } from './join_anew.ts';
@@ -268,6 +269,10 @@ async function start(
       store.entries().some((entry) => entry.selectors.some((selector) => selector.startsWith('unix:sha256:'))),
   });
   const identityPorts = { source: store, attestor, log };
+  let isSynced = false;
+  const readiness = { follower, hasIdentities: () => isSynced && store.isReady(), nowMs: () => clock.nowMs() };
+  const missing = () => missingOf(readiness).map(([name]) => name);
+  const isReady = () => missing().length === 0;
   const workloadServer = createGrpcServer({
     methods: {
       ...createWorkloadApi(identityPorts),
@@ -284,6 +289,13 @@ async function start(
         clock,
       }),
       ...createSecretDiscovery(identityPorts),
+      ...createHealth(
+        new Map([
+          ['', isReady],
+          ['SpiffeWorkloadAPI', store.isReady],
+          ['envoy.service.secret.v3.SecretDiscoveryService', store.isReady],
+        ]),
+      ),
     },
     log,
     takesPathAuthority: true,
@@ -301,7 +313,18 @@ async function start(
     record: (body, id) => producer.append(body, id),
     log,
   });
-  const authzServer = createGrpcServer({ methods: extAuthz.grpcMethods, log });
+  const authzServer = createGrpcServer({
+    methods: {
+      ...extAuthz.grpcMethods,
+      ...createHealth(
+        new Map([
+          ['', isReady],
+          ['envoy.service.auth.v3.Authorization', isReady],
+        ]),
+      ),
+    },
+    log,
+  });
   await workloadServer.listen(options.workloadApiSocket, PUBLIC_SOCKET);
   if (options.authzGrpcSocket !== undefined) await authzServer.listen(options.authzGrpcSocket, PUBLIC_SOCKET);
   const httpServer =
@@ -317,7 +340,6 @@ async function start(
         );
 
   // Loops.
-  let isSynced = false;
   const entries = createPeriodic('entries', oftenEnough(ENTRY_SYNC_MS), log, async () => {
     await keeper.sync();
     isSynced = true;
@@ -336,10 +358,8 @@ async function start(
     entries.wake();
     renewal.wake();
   };
-  const readiness = { follower, hasIdentities: () => isSynced && store.isReady(), nowMs: () => clock.nowMs() };
-  const missing = () => missingOf(readiness).map(([name]) => name);
   const parts = {
-    isReady: () => missing().length === 0,
+    isReady,
     agentNotAfterMs: () => identity?.notAfterMs ?? 0,
     store,
     producer,

@@ -45,9 +45,7 @@ export function readAgentSamples(
         ? []
         : [{ metric: 'postern_connections', labels: { socket }, value: listener.connections() }],
     ),
-    ...grpcServers
-      .flatMap((server) => [...server.openCalls()])
-      .map(([method, value]): Sample => ({ metric: 'postern_grpc_open_calls', labels: { method }, value })),
+    ...callSamples(grpcServers),
   ];
 }
 
@@ -92,4 +90,12 @@ function recordSamples(parts: AgentParts, { refused, acknowledged }: RecordEvent
       ? []
       : [one('postern_audit_acknowledged_age_seconds', (nowMs - acknowledged.atMs) / 1000)]),
   ];
+}
+
+/** Methods that several servers have count together. */
+function callSamples(servers: AgentParts['grpcServers']): Sample[] {
+  const open = new Map<string, number>();
+  for (const [method, count] of servers.flatMap((server) => [...server.openCalls()]))
+    open.set(method, (open.get(method) ?? 0) + count);
+  return [...open].map(([method, value]): Sample => ({ metric: 'postern_grpc_open_calls', labels: { method }, value }));
 }
