@@ -21,6 +21,8 @@ describeWithTool('the metrics of an agent', ['telemetry-peers'], (paths) => {
     node = await startTestNode(MINIMAL_POLICIES, {
       authorizes: true,
       status: { address: '127.0.0.1', port: 0 },
+      // Nobody takes them.
+      otlp: 'http://127.0.0.1:1',
     });
     await node.enter('web', process.execPath);
   });
@@ -82,6 +84,7 @@ describeWithTool('the metrics of an agent', ['telemetry-peers'], (paths) => {
     expect(figure(samples, 'postern_agent_svid_seconds_left')).toBeGreaterThan(3600);
     expect(figure(samples, 'postern_feed_head_age_seconds')).toBeLessThan(30);
     expect(figure(samples, 'process_resident_memory_bytes')).toBeGreaterThan(1e7);
+    expect(figure(samples, 'postern_spans_exported_total')).toBe(0);
     expect(figure(samples, 'postern_build_info', { version: 'test' })).toBe(1);
 
     const isOf = (metric: string, [name]: Sample) =>

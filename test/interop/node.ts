@@ -35,7 +35,9 @@ const TRUST_DOMAIN = 'demo.test';
 export async function startTestNode(
   policies: { readonly [path: string]: string },
   more: Pick<LocalOptions, 'rolloverTimes' | 'clock'> &
-    Partial<Pick<AgentOptions, 'pace' | 'bundleEndpoint' | 'status' | 'log'>> & { readonly authorizes?: boolean } = {},
+    Partial<Pick<AgentOptions, 'pace' | 'bundleEndpoint' | 'status' | 'otlp' | 'log'>> & {
+      readonly authorizes?: boolean;
+    } = {},
 ): Promise<TestNode> {
   const dir = await mkdtemp(join(tmpdir(), 'postern-node-'));
   const log = () => {};
@@ -74,6 +76,7 @@ export async function startTestNode(
     ...(more.clock !== undefined && { clock: more.clock }),
     ...(more.pace !== undefined && { pace: more.pace }),
     version: 'test',
+    ...(more.otlp !== undefined && { otlp: more.otlp }),
     ...(more.status !== undefined && { status: more.status }),
     ...(more.bundleEndpoint !== undefined && { bundleEndpoint: more.bundleEndpoint }),
   });

@@ -18,7 +18,7 @@ import { createRootFollower, FOLLOW_ROOT_MS } from './authority_chain.ts';
 import { listenForBundles } from './bundle_endpoint.ts';
 import { createControlPlaneClient, type SendCall, type SignProof } from './control_plane/client.ts';
 import { createFeedSync } from './control_plane/feed_sync.ts';
-import { createExtAuthz } from './ext_authz/index.ts';
+import { createExtAuthz, observeByAll } from './ext_authz/index.ts';
 import { createHealth } from './grpc/health.ts';
 import { createGrpcServer } from './grpc/server.ts';
 import { createIdentityStore } from './identity_store.ts';
@@ -43,6 +43,7 @@ import { isDueForRenewal } from './renewal.ts';
 import { createSecretDiscovery } from './sds/sds.ts';
 import { listenForStatus, type StatusPlace } from './status_endpoint.ts';
 import { createSvidKeeper } from './svid_keeper.ts';
+import { createSpanExporter } from './tracing/span_exporter.ts';
 import { createJwtWorkloadApi } from './workload_api/jwt_workload_api.ts';
 import { createWorkloadApi } from './workload_api/workload_api.ts';
 
@@ -63,6 +64,8 @@ export interface AgentOptions {
   readonly bundleEndpoint?: { readonly address: string; readonly port: number };
   /** Where `/metrics`, `/healthz` and `/readyz` are served: of this machine alone; nowhere when absent. */
   readonly status?: StatusPlace;
+  /** Of a collector that gets a span of each decision over OTLP/HTTP, such as `http://127.0.0.1:4318`; none when absent. */
+  readonly otlp?: string;
   /** Of Postern, as metrics say it. */
   readonly version?: string;
   /**
@@ -209,11 +212,15 @@ async function start(
     ...(options.pace?.feedMs !== undefined && { periodMs: options.pace.feedMs }),
   });
 
+  const spans =
+    options.otlp === undefined
+      ? undefined
+      : createSpanExporter({ url: options.otlp, version: options.version ?? '', nowMs: () => clock.nowMs(), log });
   const metrics = createAgentMetrics({
     version: options.version ?? '',
     nowMs: () => clock.nowMs(),
     state: () => follower.state(clock.nowMs()),
-    countedLog,
+    others: spans === undefined ? [countedLog] : [countedLog, spans],
   });
 
   // Records: numbered and chained here, spooled to disk, shipped when the control plane is there.
@@ -301,7 +308,7 @@ async function start(
     takesPathAuthority: true,
   });
   const extAuthz = createExtAuthz({
-    observer: metrics.observer,
+    observer: spans === undefined ? metrics.observer : observeByAll([metrics.observer, spans.observer]),
     broker: createBroker({
       clock,
       onUnknownAuthority: wanted.note,
@@ -402,6 +409,7 @@ async function start(
         status?.close(),
       ]);
       await extAuthz.flush();
+      await spans?.stop();
       await producer.close().catch((fault: Error) => log('error', 'records-not-closed', { error: fault.message }));
       await shipper.stop();
       folder.close();

@@ -52,6 +52,16 @@ export function parseOwnPlace(text: string): ReturnType<typeof parseAddress> | {
   return parsed;
 }
 
+/** `http://127.0.0.1:4318`; beyond this machine with TLS alone. */
+export function parseCollectorUrl(text: string): string {
+  const url = URL.parse(text);
+  const isOwn = url?.protocol === 'http:' && /^(?:localhost|127\.[\d.]+|\[::1\])$/.test(url.hostname);
+  const isPlain = url?.username === '' && url.pathname === '/' && url.search === '' && url.hash === '';
+  if (url === null || !isPlain || !(isOwn || url.protocol === 'https:'))
+    throw new InvalidArgumentError('It is http://127.0.0.1:4318, or https:// for another machine, without a path.');
+  return url.origin;
+}
+
 /** Of this machine: no name, which could mean another. */
 export function parseListenAddress(text: string): ReturnType<typeof parseAddress> {
   const parsed = parseAddress(text);

@@ -21,7 +21,8 @@ export function createAgentMetrics(ports: {
   readonly version: string;
   readonly nowMs: () => number;
   readonly state: () => DecisionState | undefined;
-  readonly countedLog: Pick<CountedLog, 'samples'>;
+  /** What else counts. */
+  readonly others: readonly Pick<CountedLog, 'samples'>[];
 }): AgentMetrics {
   const { nowMs, state } = ports;
   const decisions = createDecisionCounts(() => state()?.release.services ?? NO_SERVICES);
@@ -44,7 +45,7 @@ export function createAgentMetrics(ports: {
         [
           ...decisions.samples(),
           ...readAgentSamples(parts, { refused, acknowledged }, state(), nowMs()),
-          ...ports.countedLog.samples(),
+          ...ports.others.flatMap((other) => other.samples()),
           ...(await readProcessSamples(ports.version)),
         ],
         format,

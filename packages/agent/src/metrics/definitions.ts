@@ -77,6 +77,14 @@ export const METRICS = {
     event: 'the event of the line; `_other` beyond the first 100',
   }),
 
+  postern_spans_exported_total: counter('Spans that a collector took. None without `--otlp`.'),
+  postern_spans_dropped_total: counter(
+    'Spans that were not sent; decisions do not wait for them. None without `--otlp`.',
+    {
+      reason: '`queue-full`, or `not-sent`: the collector was away, or refused them',
+    },
+  ),
+
   process_cpu_seconds_total: counter('Time of the processor that the agent used.'),
   process_resident_memory_bytes: gauge('Memory of the agent that is in RAM.'),
   process_open_fds: gauge('Open file descriptors.'),

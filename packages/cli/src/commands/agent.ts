@@ -8,7 +8,7 @@ import { defineCommand } from '../define_command.ts';
 import type { ExitName } from '../exit_codes.ts';
 import { CommandFailure } from '../failure.ts';
 import { createLog } from '../log_lines.ts';
-import { parseListenAddress, parseOwnPlace } from '../option_values.ts';
+import { parseCollectorUrl, parseListenAddress, parseOwnPlace } from '../option_values.ts';
 import { readSecretFile } from '../secret_file.ts';
 import { createSignedFetch } from '../signed_fetch.ts';
 import { explainStartFault } from '../start_fault.ts';
@@ -23,6 +23,7 @@ interface Options {
   readonly extAuthzHttpSocket?: string;
   readonly bundleEndpoint?: { readonly address: string; readonly port: number };
   readonly metrics?: StatusPlace;
+  readonly otlp?: string;
   readonly audit: 'strict' | 'batched';
 }
 
@@ -66,6 +67,11 @@ export function addAgentCommand(parent: Command, cli: Cli): void {
           'serves /metrics, /healthz and /readyz on a loopback address or a Unix socket; not when absent',
           parseOwnPlace,
         )
+        .option(
+          '--otlp <url>',
+          'sends a span of each decision to this OpenTelemetry collector (OTLP/HTTP); not when absent',
+          parseCollectorUrl,
+        )
         .addOption(
           new Option(
             '--audit <mode>',
@@ -97,6 +103,7 @@ export function addAgentCommand(parent: Command, cli: Cli): void {
         auditMode: options.audit,
         ...(options.bundleEndpoint !== undefined && { bundleEndpoint: options.bundleEndpoint }),
         ...(status !== undefined && { status }),
+        ...(options.otlp !== undefined && { otlp: options.otlp }),
         version: VERSION,
         log,
         createSignedFetch: ({ region }) =>
