@@ -18,7 +18,7 @@ import { createRootFollower, FOLLOW_ROOT_MS } from './authority_chain.ts';
 import { listenForBundles } from './bundle_endpoint.ts';
 import { createControlPlaneClient, type SendCall, type SignProof } from './control_plane/client.ts';
 import { createFeedSync } from './control_plane/feed_sync.ts';
-import { createExtAuthz, observeByAll } from './ext_authz/index.ts';
+import { createDenialLog, createExtAuthz, observeByAll } from './ext_authz/index.ts';
 import { createHealth } from './grpc/health.ts';
 import { createGrpcServer } from './grpc/server.ts';
 import { createIdentityStore } from './identity_store.ts';
@@ -66,6 +66,8 @@ export interface AgentOptions {
   readonly status?: StatusPlace;
   /** Of a collector that gets a span of each decision over OTLP/HTTP, such as `http://127.0.0.1:4318`; none when absent. */
   readonly otlp?: string;
+  /** Whether decisions that are no allow are lines of the log; at most some a second. */
+  readonly logsDenials?: boolean;
   /** Of Postern, as metrics say it. */
   readonly version?: string;
   /**
@@ -308,7 +310,11 @@ async function start(
     takesPathAuthority: true,
   });
   const extAuthz = createExtAuthz({
-    observer: spans === undefined ? metrics.observer : observeByAll([metrics.observer, spans.observer]),
+    observer: observeByAll([
+      metrics.observer,
+      ...(spans === undefined ? [] : [spans.observer]),
+      ...(options.logsDenials === true ? [createDenialLog(log)] : []),
+    ]),
     broker: createBroker({
       clock,
       onUnknownAuthority: wanted.note,

@@ -24,6 +24,7 @@ interface Options {
   readonly bundleEndpoint?: { readonly address: string; readonly port: number };
   readonly metrics?: StatusPlace;
   readonly otlp?: string;
+  readonly logDenials?: boolean;
   readonly audit: 'strict' | 'batched';
 }
 
@@ -68,6 +69,10 @@ export function addAgentCommand(parent: Command, cli: Cli): void {
           parseOwnPlace,
         )
         .option(
+          '--log-denials',
+          'logs decisions that are no allow: ids, names and reasons, some lines a second at most',
+        )
+        .option(
           '--otlp <url>',
           'sends a span of each decision to this OpenTelemetry collector (OTLP/HTTP); not when absent',
           parseCollectorUrl,
@@ -104,6 +109,7 @@ export function addAgentCommand(parent: Command, cli: Cli): void {
         ...(options.bundleEndpoint !== undefined && { bundleEndpoint: options.bundleEndpoint }),
         ...(status !== undefined && { status }),
         ...(options.otlp !== undefined && { otlp: options.otlp }),
+        logsDenials: options.logDenials === true,
         version: VERSION,
         log,
         createSignedFetch: ({ region }) =>
