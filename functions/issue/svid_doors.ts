@@ -12,6 +12,7 @@ import {
 import type { AuthenticateAgent, Door, RecordRefusal } from '../door/door.ts';
 import { checkShape, listOf, objectOf, text } from '../door/shape.ts';
 import { issueForEntry, MAX_CSR_TEXT, ownId, svidOf } from './issued.ts';
+import { inLanes } from './lanes.ts';
 
 export interface SvidDoorPorts {
   readonly authenticate: AuthenticateAgent;
@@ -21,6 +22,9 @@ export interface SvidDoorPorts {
 }
 
 const UNKNOWN = { ok: false, reason: 'entry-unknown' } as const;
+const AWAY = { ok: false, reason: 'authority-unavailable' } as const;
+/** Of one call under way at a time. */
+const LANES = 16;
 const MAX_BATCH_BYTES = MAX_SVIDS_PER_REQUEST * MAX_CSR_TEXT;
 
 export function mountSvidDoors(door: Pick<Door, 'agent'>, ports: SvidDoorPorts): void {
@@ -39,15 +43,18 @@ export function mountSvidDoors(door: Pick<Door, 'agent'>, ports: SvidDoorPorts):
     if (!request.ok) return { refused: 'malformed-request', reason: request.reason };
     // One query answers for all of them; an entry of another agent is as unknown as one that never was.
     const entries = new Map((await ports.entries.listForParent(agent.spiffeId)).map((entry) => [entry.id, entry]));
-    // At once: their records share segments, and those share commits.
-    const outcomes = await Promise.all(
-      request.value.requests.map(async ({ entryId, csr }) => {
-        const entry = entries.get(entryId);
-        if (entry === undefined) return { entryId, issued: UNKNOWN };
-        const grant = { entry, spiffeId: ownId(entry.spiffeId), csr, requester: agent.spiffeId };
-        return { entryId, issued: await issueForEntry(ports.authority, grant) };
-      }),
-    );
+    let isAuthorityAway = false;
+    // Many at once: their records share segments, and those share commits.
+    const outcomes = await inLanes(request.value.requests, LANES, async ({ entryId, csr }) => {
+      const entry = entries.get(entryId);
+      if (entry === undefined) return { entryId, issued: UNKNOWN };
+      // A key that is away for one is away for all: nobody waits for it fifty times.
+      if (isAuthorityAway) return { entryId, issued: AWAY };
+      const grant = { entry, spiffeId: ownId(entry.spiffeId), csr, requester: agent.spiffeId };
+      const issued = await issueForEntry(ports.authority, grant);
+      if (!issued.ok && issued.reason === AWAY.reason) isAuthorityAway = true;
+      return { entryId, issued };
+    });
     const svids: (IssuedSvid & { entryId: string })[] = [];
     const refused: { entryId: string; reason: string }[] = [];
     for (const { entryId, issued } of outcomes) {
@@ -55,8 +62,7 @@ export function mountSvidDoors(door: Pick<Door, 'agent'>, ports: SvidDoorPorts):
       else refused.push({ entryId, reason: issued.reason });
       if (!issued.ok) ports.recordRefusal({ door: 'issue svid', reason: issued.reason, caller: agent.spiffeId });
     }
-    const isAway = refused.some(({ reason }) => reason === 'authority-unavailable');
-    if (isAway && svids.length === 0) return { refused: 'unavailable', reason: 'authority-unavailable' };
+    if (isAuthorityAway && svids.length === 0) return { refused: 'unavailable', reason: 'authority-unavailable' };
     return context.json({ svids, refused });
   });
 }
