@@ -14,6 +14,8 @@ export function cliReference(): string {
     folder: '/',
     nowMs: () => 0,
     interrupted: () => new AbortController().signal,
+    hasTerminal: false,
+    onSignals: () => () => {},
   };
   const program = createProgram(createCli(io, false));
   const commands = leavesOf(program);
@@ -35,13 +37,18 @@ ${commands.map(({ path, command }) => describe(path, command)).join('\n\n')}`;
 function leavesOf(command: Command, before = ''): { path: string; command: Command }[] {
   const path = `${before} ${command.name()}`.trim();
   if (command.commands.length === 0) return [{ path, command: command as Command }];
-  return command.commands.flatMap((child) => leavesOf(child as Command, path));
+  const below = command.commands.flatMap((child) => leavesOf(child as Command, path));
+  // A group that is a command by itself.
+  return examplesOf(command as Command).length === 0 ? below : [{ path, command: command as Command }, ...below];
 }
 
 function describe(path: string, command: Command): string {
-  const args = command.registeredArguments.map((argument) =>
-    argument.required ? `<${argument.name()}>` : `[${argument.name()}]`,
-  );
+  const args = command.registeredArguments.map((argument) => {
+    const name = `${argument.name()}${argument.variadic ? '...' : ''}`;
+    return argument.required ? `<${name}>` : `[${name}]`;
+  });
+  // Nothing of ours follows an argument that takes all words.
+  const isOpen = command.registeredArguments.at(-1)?.variadic === true;
   const options = command.options.map(({ flags, description, defaultValue, argChoices, mandatory }) => {
     const notes = [
       ...(argChoices === undefined ? [] : [`one of ${argChoices.map((choice) => `\`${choice}\``).join(', ')}`]),
@@ -56,7 +63,7 @@ function describe(path: string, command: Command): string {
 ${capitalised(command.description())}.
 
 \`\`\`
-${[path, ...args, '[options]'].join(' ')}
+${[path, ...(isOpen ? ['[options]', ...args] : [...args, '[options]'])].join(' ')}
 \`\`\`
 
 ${formatMarkdownTable(['option', ''], options)}

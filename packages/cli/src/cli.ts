@@ -21,6 +21,8 @@ export interface Cli {
   print(answer: Answer): void;
   /** How the run ends if nothing else happens. */
   exit: ExitName;
+  /** Exit code of a program that ran under this command, whatever it means there; in the place of `exit`. */
+  programExit?: number;
 }
 
 export function createCli(io: CliIo, isJson: boolean): Cli {

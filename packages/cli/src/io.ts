@@ -12,6 +12,10 @@ export interface CliIo {
   readonly nowMs: () => number;
   /** Aborted when the user wants the command to end. Asked for only by commands that stay. */
   readonly interrupted: () => AbortSignal;
+  /** Whether Ctrl-C reaches every program in the foreground by itself. */
+  readonly hasTerminal: boolean;
+  /** These signals no longer end this process, until the answer is called. */
+  readonly onSignals: (names: readonly NodeJS.Signals[], listener: (name: NodeJS.Signals) => void) => () => void;
 }
 
 const INTERRUPTED_CODE = 130;
@@ -35,6 +39,13 @@ export function createProcessIo(): CliIo {
       const interrupt = () => (controller.signal.aborted ? process.exit(INTERRUPTED_CODE) : controller.abort());
       process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
       return controller.signal;
+    },
+    hasTerminal: process.stdin.isTTY === true,
+    onSignals(names, listener) {
+      for (const name of names) process.on(name, listener);
+      return () => {
+        for (const name of names) process.off(name, listener);
+      };
     },
   };
 }

@@ -499,6 +499,8 @@ describe('replay', () => {
       folder,
       nowMs: () => (nowMs += 1000),
       interrupted: () => new AbortController().signal,
+      hasTerminal: false,
+      onSignals: () => () => {},
     });
     expect({ code, out }).toMatchObject({ code: 0, out: expect.stringContaining('2000 records in all') });
     expect(shown.length).toBeGreaterThan(1);

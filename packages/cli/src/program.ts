@@ -5,6 +5,7 @@ import { addAcmeKeyCreate } from './commands/acme_key_create.ts';
 import { addAcmeKeyDelete } from './commands/acme_key_delete.ts';
 import { addAcmeKeyList } from './commands/acme_key_list.ts';
 import { addAgentCommand } from './commands/agent.ts';
+import { addAgentRun } from './commands/agent_run.ts';
 import { addAttestorCreate } from './commands/attestor_create.ts';
 import { addAttestorDelete } from './commands/attestor_delete.ts';
 import { addAttestorList } from './commands/attestor_list.ts';
@@ -62,6 +63,7 @@ const GROUPS: readonly {
   readonly commands: readonly AddCommand[];
 }[] = [
   { commands: [addStartCommand, addAgentCommand, addStatusCommand, addDoctorCommand] },
+  { name: 'agent', commands: [addAgentRun] },
   { name: 'envoy', description: 'proxies that ask for decisions', commands: [addEnvoyConfig] },
   {
     name: 'svid',
@@ -135,6 +137,8 @@ export function createProgram(cli: Cli): Command {
     .version(VERSION, '--version', 'version of this command line')
     .helpOption('-h, --help', 'this help')
     .helpCommand(false)
+    // What follows a command's name is the command's, whose own `--` must reach it.
+    .enablePositionalOptions()
     .exitOverride()
     // Taken out again where there are no colours.
     .configureHelp({ styleTitle: (text) => createPaint(true)('bold', text) })
@@ -147,25 +151,25 @@ export function createProgram(cli: Cli): Command {
       getErrHasColors: () => io.hasErrColours,
     });
   for (const { name, description, commands } of GROUPS) {
-    const parent = name === undefined ? program : addGroup(program, name, description ?? '');
+    const parent = name === undefined ? program : groupOf(program, name, description ?? '');
     for (const add of commands) add(parent, cli);
   }
   program.addHelpText('after', `\n${exitCodeHelp()}`);
   return program;
 }
 
-/** `name`: words; all but the last are of a group above, which comes first. */
-function addGroup(program: Command, name: string, description: string): Command {
+/** `name`: words; all but the last are of a group above, which comes first. One that is a command by itself stays that. */
+function groupOf(program: Command, name: string, description: string): Command {
   const words = name.split(' ');
+  const find = (group: Command, word: string) => group.commands.find((command) => command.name() === word);
   const above = words.slice(0, -1).reduce((group, word) => {
-    const found = group.commands.find((command) => command.name() === word);
+    const found = find(group, word);
     if (found === undefined) throw new Error(`there is no group \`${word}\` for \`${name}\``);
     return found;
   }, program);
-  return above
-    .command(words.at(-1) as string)
-    .description(description)
-    .helpCommand(false);
+  const last = words.at(-1) as string;
+  const group = find(above, last) ?? above.command(last).description(description);
+  return group.helpCommand(false).enablePositionalOptions();
 }
 
 function exitCodeHelp(): string {

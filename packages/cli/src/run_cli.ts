@@ -21,7 +21,7 @@ export async function runCli(argv: readonly string[], io: CliIo): Promise<number
   const program = createProgram(cli);
   try {
     await program.parseAsync(argv, { from: 'user' });
-    return EXIT_CODES[cli.exit].code;
+    return cli.programExit ?? EXIT_CODES[cli.exit].code;
   } catch (fault) {
     if (fault instanceof CommanderError && SHOWN.has(fault.code)) return EXIT_CODES.ok.code;
     if (fault instanceof CommanderError && fault.code === INCOMPLETE && !cli.isJson) return EXIT_CODES.usage.code;

@@ -29,13 +29,17 @@ export function writeFiles(folder: string, files: readonly OutputFile[]): void {
     for (const [index, { name }] of files.entries()) renameSync(written[index] as string, join(folder, name));
   } catch (cause) {
     for (const temporary of written) rmSync(temporary, { force: true });
-    const code = (cause as NodeJS.ErrnoException).code ?? 'fault';
-    throw new CommandFailure(
-      'usage',
-      'output-not-written',
-      `cannot write to \`${folder}\`: ${code}`,
-      'choose a folder that you may write to',
-      { cause },
-    );
+    throw outputNotWritten(folder, cause);
   }
+}
+
+export function outputNotWritten(folder: string, cause: unknown): CommandFailure {
+  const code = (cause as NodeJS.ErrnoException).code ?? 'fault';
+  return new CommandFailure(
+    'usage',
+    'output-not-written',
+    `cannot write to \`${folder}\`: ${code}`,
+    'choose a folder that you may write to',
+    { cause },
+  );
 }

@@ -1,4 +1,5 @@
 export { withPathAuthority } from '../grpc/path_authority.ts';
+export { type LocalAgent, OWN_UID, startLocalAgent, type TestEntry } from '../workload_api/testing/local_agent.ts';
 export {
   type FunctionUrlAnswer,
   type FunctionUrlCall,

@@ -17,6 +17,8 @@ export async function runHere(args: readonly string[], { folder, environment = {
     folder,
     nowMs: Date.now,
     interrupted: () => new AbortController().signal,
+    hasTerminal: false,
+    onSignals: () => () => {},
   });
   return { code, ...text };
 }

@@ -53,6 +53,9 @@ export interface LocalAgent {
   rotate(): Promise<void>;
   /** The SVID now held for a path. */
   identity(path: string): WorkloadIdentity;
+  /** As an agent that is away; `serve` brings it back. */
+  stopServing(): Promise<void>;
+  serve(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -123,7 +126,7 @@ export async function startLocalAgent(options: { readonly isReady?: boolean } = 
     clock: systemClock,
   };
   const methods = { ...createWorkloadApi(ports), ...createJwtWorkloadApi(jwtPorts), ...createSecretDiscovery(ports) };
-  const server = createGrpcServer({ methods, log, takesPathAuthority: true });
+  let server = createGrpcServer({ methods, log, takesPathAuthority: true });
   await server.listen(socketPath, 0o777);
   if (options.isReady !== false) {
     store.setBundles(new Map([[TRUST_DOMAIN, [authority.root]]]), new Map([[TRUST_DOMAIN, [jwtDoor.authority]]]));
@@ -163,6 +166,11 @@ export async function startLocalAgent(options: { readonly isReady?: boolean } = 
       const identity = store.identity(path);
       if (identity === undefined) throw new Error(`nothing is held for ${path}`);
       return identity;
+    },
+    stopServing: () => server.close(),
+    async serve() {
+      server = createGrpcServer({ methods, log, takesPathAuthority: true });
+      await server.listen(socketPath, 0o777);
     },
     async stop() {
       await server.close();
