@@ -9,6 +9,8 @@ import { type LocalControlPlane, type LocalOptions, startLocal } from '@postern/
 export interface TestNode {
   readonly dir: string;
   readonly socket: string;
+  /** The second one, for Istio's proxies, where it was asked for. */
+  readonly istioSocket: string;
   /** Of HTTP ext_authz, where it was asked for. */
   readonly authzHttpSocket: string;
   readonly administratorToken: string;
@@ -37,6 +39,7 @@ export async function startTestNode(
   more: Pick<LocalOptions, 'rolloverTimes' | 'clock'> &
     Partial<Pick<AgentOptions, 'pace' | 'bundleEndpoint' | 'status' | 'otlp' | 'log'>> & {
       readonly authorizes?: boolean;
+      readonly servesIstio?: boolean;
     } = {},
 ): Promise<TestNode> {
   const dir = await mkdtemp(join(tmpdir(), 'postern-node-'));
@@ -66,6 +69,7 @@ export async function startTestNode(
   await admin('POST', PATHS.admin.releases, { files: policies });
   const join_ = await admin<JoinTokenAnswer>('POST', PATHS.admin.joinTokens, { agentName: 'node' });
   const [socket, authzHttpSocket] = [join(dir, 'workload.sock'), join(dir, 'authz.sock')];
+  const istioSocket = join(dir, 'istio', 'socket');
   const agent = await startAgent({
     dir: join(dir, 'agent'),
     joinToken: join_.token,
@@ -73,6 +77,7 @@ export async function startTestNode(
     auditMode: 'batched',
     log: more.log ?? log,
     ...(more.authorizes === true && { authzHttpSocket }),
+    ...(more.servesIstio === true && { istioSocket }),
     ...(more.clock !== undefined && { clock: more.clock }),
     ...(more.pace !== undefined && { pace: more.pace }),
     version: 'test',
@@ -83,6 +88,7 @@ export async function startTestNode(
   return {
     dir,
     socket,
+    istioSocket,
     authzHttpSocket,
     administratorToken: token,
     plane,

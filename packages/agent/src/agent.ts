@@ -54,6 +54,8 @@ export interface AgentOptions {
   readonly joinToken?: string;
   /** Unix socket of Workload API and SDS. */
   readonly workloadApiSocket: string;
+  /** The same once more, where the proxies of a mesh look for it; not when absent. */
+  readonly istioSocket?: string;
   /** Unix socket of gRPC ext_authz; none when absent. */
   readonly authzGrpcSocket?: string;
   /** Unix socket of HTTP ext_authz; none when absent. */
@@ -339,6 +341,7 @@ async function start(
     log,
   });
   await workloadServer.listen(options.workloadApiSocket, PUBLIC_SOCKET);
+  if (options.istioSocket !== undefined) await workloadServer.listen(options.istioSocket, PUBLIC_SOCKET);
   if (options.authzGrpcSocket !== undefined) await authzServer.listen(options.authzGrpcSocket, PUBLIC_SOCKET);
   const httpServer =
     options.authzHttpSocket === undefined

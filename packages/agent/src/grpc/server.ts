@@ -14,7 +14,7 @@ import { GRPC_STATUS } from './status.ts';
 export type { GrpcCall, GrpcMethod, GrpcMethods, StreamingCall } from './method.ts';
 
 export interface GrpcServer {
-  /** Resolves when the socket accepts. `mode`: of the socket file. Throws `SocketInUse`, `SocketUnsafe`, `RangeError`. */
+  /** Resolves when the socket accepts; several may be served. `mode`: of the socket file. Throws `SocketInUse`, `SocketUnsafe`, `RangeError`. */
   listen(path: string, mode: number): Promise<void>;
   /** Open ones, at this moment. */
   connections(): number;
@@ -48,7 +48,7 @@ export function createGrpcServer(ports: {
   const { methods, log, takesPathAuthority = false } = ports;
   const calls = new Set<ServerCall>();
   const sessions = new Set<http2.Http2Session>();
-  let listener: UnixListener | undefined;
+  const listeners: UnixListener[] = [];
 
   function serve(stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders, peer: PeerCredentials): void {
     stream.on('error', () => {});
@@ -96,7 +96,7 @@ export function createGrpcServer(ports: {
 
   return {
     async listen(path, mode) {
-      listener = await listenUnix({
+      const listener = await listenUnix({
         path,
         mode,
         log,
@@ -109,6 +109,7 @@ export function createGrpcServer(ports: {
           }
         },
       });
+      listeners.push(listener);
     },
     connections: () => listener?.connections() ?? 0,
     openCalls() {
@@ -120,7 +121,7 @@ export function createGrpcServer(ports: {
       return open;
     },
     async close() {
-      const closed = listener?.close();
+      const closed = Promise.all(listeners.splice(0).map((listener) => listener.close()));
       for (const call of calls) call.finish(GRPC_STATUS.UNAVAILABLE, 'the agent is stopping');
       for (const session of sessions) session.close();
       const grace = setTimeout(() => {

@@ -19,6 +19,7 @@ interface Options {
   readonly dir: string;
   readonly joinTokenFile?: string;
   readonly workloadApiSocket?: string;
+  readonly istioSocket?: string | true;
   readonly extAuthzSocket?: string;
   readonly extAuthzHttpSocket?: string;
   readonly bundleEndpoint?: { readonly address: string; readonly port: number };
@@ -32,6 +33,8 @@ export const AGENT_DIR = '.postern/agent';
 export const WORKLOAD_API_SOCKET = 'workload-api.sock';
 export const GRPC_AUTHZ_SOCKET = 'ext-authz.sock';
 export const HTTP_AUTHZ_SOCKET = 'ext-authz-http.sock';
+/** Where Istio's proxies look before they ask istiod (Istio, security.WorkloadIdentitySocketPath). */
+export const ISTIO_SOCKET = '/var/run/secrets/workload-spiffe-uds/socket';
 const READY_PATIENCE_MS = 30_000;
 
 export function addAgentCommand(parent: Command, cli: Cli): void {
@@ -55,6 +58,10 @@ export function addAgentCommand(parent: Command, cli: Cli): void {
         .option(
           '--workload-api-socket <path>',
           `Workload API and SDS; ${WORKLOAD_API_SOCKET} in the folder when absent`,
+        )
+        .option(
+          '--istio-socket [path]',
+          `the same once more for Istio’s proxies, which look at ${ISTIO_SOCKET} (that path when none is given); not when absent`,
         )
         .option('--ext-authz-socket <path>', `gRPC ext_authz; ${GRPC_AUTHZ_SOCKET} in the folder when absent`)
         .option('--ext-authz-http-socket <path>', `HTTP ext_authz; ${HTTP_AUTHZ_SOCKET} in the folder when absent`)
@@ -99,12 +106,15 @@ export function addAgentCommand(parent: Command, cli: Cli): void {
       const { metrics } = options;
       const status =
         metrics !== undefined && 'path' in metrics ? { path: resolve(cli.io.folder, metrics.path) } : metrics;
+      const { istioSocket } = options;
+      const istio = istioSocket === true ? ISTIO_SOCKET : istioSocket && resolve(cli.io.folder, istioSocket);
       const joinToken = readJoinToken(cli, options, log);
       const { startAgent, CredentialsMissing } = await import('@postern/agent');
       const agent = await startAgent({
         dir,
         joinToken,
         ...sockets,
+        ...(istio !== undefined && { istioSocket: istio }),
         auditMode: options.audit,
         ...(options.bundleEndpoint !== undefined && { bundleEndpoint: options.bundleEndpoint }),
         ...(status !== undefined && { status }),
@@ -117,7 +127,7 @@ export function addAgentCommand(parent: Command, cli: Cli): void {
       }).catch((fault) => explain(fault, dir));
       if (await becomesReady(agent, interrupted, log))
         cli.io.out(
-          `${JSON.stringify({ event: 'ready', spiffeId: agent.spiffeId, ...sockets, bundleEndpoint: agent.bundleEndpoint, metrics: agent.status })}\n`,
+          `${JSON.stringify({ event: 'ready', spiffeId: agent.spiffeId, ...sockets, istioSocket: istio, bundleEndpoint: agent.bundleEndpoint, metrics: agent.status })}\n`,
         );
       await aborted(interrupted);
       await agent.stop();
