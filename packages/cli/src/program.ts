@@ -30,7 +30,7 @@ import { addEntryDelete } from './commands/entry_delete.ts';
 import { addEntryList } from './commands/entry_list.ts';
 import { addEntryShow } from './commands/entry_show.ts';
 import { addEntryUpdate } from './commands/entry_update.ts';
-import { addEnvoyConfig } from './commands/envoy_config.ts';
+import { addEnvoyBootstrap, addEnvoyConfig } from './commands/envoy_config.ts';
 import { addFederationCreate } from './commands/federation_create.ts';
 import { addFederationDelete } from './commands/federation_delete.ts';
 import { addFederationList } from './commands/federation_list.ts';
@@ -63,7 +63,7 @@ const GROUPS: readonly {
   readonly commands: readonly AddCommand[];
 }[] = [
   { commands: [addStartCommand, addAgentCommand, addStatusCommand, addDoctorCommand] },
-  { name: 'agent', commands: [addAgentRun] },
+  { name: 'agent', commands: [addAgentRun, addEnvoyBootstrap] },
   { name: 'envoy', description: 'proxies that ask for decisions', commands: [addEnvoyConfig] },
   {
     name: 'svid',

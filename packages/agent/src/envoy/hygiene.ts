@@ -7,8 +7,6 @@ export const OUR_HEADERS = { prefix: 'x-postern-', ignore_case: true };
 
 /** Options of the HTTP connection manager. */
 export function renderHygiene(input: EnvoyConfigInput): Config {
-  const { maxStreamSeconds = DEFAULT_MAX_STREAM_SECONDS } = input;
-  const { maxConnectionSeconds = DEFAULT_MAX_CONNECTION_SECONDS } = input;
   return {
     // X32: `/a/../admin`, `/a/%2e%2e/admin` and `//admin` become `/admin` for routes, decision and application alike;
     // `%2f`, `%5c` and `%00` are refused. What is left over (X33) the decision refuses.
@@ -25,10 +23,7 @@ export function renderHygiene(input: EnvoyConfigInput): Config {
       // CGI-like servers read `x_postern_user` as `x-postern-user`.
       headers_with_underscores_action: 'REJECT_REQUEST',
       max_headers_count: 100,
-      // X19: a stream is asked about once; a revocation reaches it when it ends.
-      max_stream_duration: seconds(maxStreamSeconds),
-      max_connection_duration: seconds(maxConnectionSeconds),
-      idle_timeout: '300s',
+      ...renderDurations(input),
     },
     http_protocol_options: { accept_http_10: false },
     http2_protocol_options: {
@@ -39,6 +34,17 @@ export function renderHygiene(input: EnvoyConfigInput): Config {
     request_headers_timeout: '10s',
     stream_idle_timeout: '300s',
     upgrade_configs: [{ upgrade_type: 'websocket' }],
+  };
+}
+
+/** X19: a stream is asked about once; a revocation, or an authority that was removed, reaches it when it ends. */
+export function renderDurations(input: EnvoyConfigInput): Config {
+  const { maxStreamSeconds = DEFAULT_MAX_STREAM_SECONDS } = input;
+  const { maxConnectionSeconds = DEFAULT_MAX_CONNECTION_SECONDS } = input;
+  return {
+    max_stream_duration: seconds(maxStreamSeconds),
+    max_connection_duration: seconds(maxConnectionSeconds),
+    idle_timeout: '300s',
   };
 }
 

@@ -22,6 +22,8 @@ export interface EnvoyConfigInput {
   readonly maxConnectionSeconds?: number;
   /** A file; standard output when absent. */
   readonly accessLogPath?: string;
+  /** Unix socket (0600) of Envoy's administration, where `/ready` is asked; without it there is none. */
+  readonly adminSocket?: string;
 }
 
 export interface TcpAddress {

@@ -24,7 +24,11 @@ afterEach(async () => {
 }, 30_000);
 
 /** Another workload: shows `leaf`, and wants an SVID of the trust domain. */
-async function startPeer(leaf: Leaf, headers: readonly (readonly [string, string])[] = [], status = 200) {
+async function startPeer(
+  leaf: Leaf,
+  headers: readonly (readonly [string, string])[] = [],
+  status: number | 'never' = 200,
+) {
   const calls: Call[] = [];
   const tls = {
     ...pemOf(leaf),
@@ -35,6 +39,7 @@ async function startPeer(leaf: Leaf, headers: readonly (readonly [string, string
   const server: Server = createServer(tls, (request, response) => {
     const caller = (request.socket as TLSSocket).getPeerCertificate().subjectaltname ?? '';
     calls.push({ url: request.url!, caller, headers: request.headers });
+    if (status === 'never') return;
     response.statusCode = status;
     for (const [name, value] of headers) response.setHeader(name, value);
     response.end('from the peer');
@@ -85,6 +90,15 @@ describeWithTool('mutual TLS out of the real Envoy', ['envoy'], () => {
     const app = await start({ flavour: 'grpc', input: { outbound: [outboundTo(peer, 'ledger.demo.test')] } });
     await askRaw({ port: app.ports['outbound-ledger']! }, { target: '/', host: '127.0.0.1:1' });
     expect(peer.calls).toMatchObject([{ headers: { host: 'ledger.demo.test' } }]);
+  });
+
+  it('X19: ends a call that the other service never answers, when its time is up', async () => {
+    const peer = await startPeer(leafOf({ uris: [LEDGER] }), [], 'never');
+    const app = await start({ flavour: 'grpc', input: { maxStreamSeconds: 1, outbound: [outboundTo(peer)] } });
+    const startMs = performance.now();
+    expect((await askRaw({ port: app.ports['outbound-ledger']! }, { target: '/' })).status).toBeGreaterThanOrEqual(408);
+    expect(performance.now() - startMs).toBeLessThan(8_000);
+    expect(peer.calls).toHaveLength(1);
   });
 
   it.each([

@@ -1,7 +1,7 @@
 /** Where the local application calls another service: plain on the loopback, mutual TLS from here on. */
 import { renderOutboundAccessLog } from './access_log.ts';
 import { outboundCluster } from './clusters.ts';
-import { renderOutboundFence } from './hygiene.ts';
+import { renderDurations, renderOutboundFence } from './hygiene.ts';
 import { ROUTER } from './inbound_listener.ts';
 import type { EnvoyConfigInput, OutboundService } from './input.ts';
 import { type Config, extension } from './typed.ts';
@@ -26,6 +26,7 @@ export function renderOutboundListener(input: EnvoyConfigInput, service: Outboun
               stat_prefix: outboundCluster(service),
               use_remote_address: true,
               forward_client_cert_details: 'SANITIZE',
+              common_http_protocol_options: renderDurations(input),
               stream_idle_timeout: '300s',
               upgrade_configs: [{ upgrade_type: 'websocket' }],
               access_log: renderOutboundAccessLog(input.accessLogPath),

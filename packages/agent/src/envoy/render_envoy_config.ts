@@ -12,9 +12,10 @@ import { type Config, extension } from './typed.ts';
 
 /** Above it new connections are closed at once, instead of the machine running out of file descriptors. */
 const MAX_CONNECTIONS = 10_000;
+const ONLY_OWNER = 0o600;
 
 /**
- * Envoy's bootstrap as JSON. It has no `admin`: whoever runs Envoy decides where that listens. Throws `RangeError` for a
+ * Envoy's bootstrap as JSON. Its `admin` is on no port: whoever reaches it can read keys' names and end the proxy. Throws `RangeError` for a
  * SPIFFE ID that is not of the trust domain: its SVID would never be had, or never be accepted.
  */
 export function renderEnvoyConfig(input: EnvoyConfigInput): Config {
@@ -24,6 +25,9 @@ export function renderEnvoyConfig(input: EnvoyConfigInput): Config {
   for (const spiffeId of named) checkTrustDomain(spiffeId, input.trustDomain);
   return {
     node: { id: input.spiffeId, cluster: input.service },
+    ...(input.adminSocket !== undefined && {
+      admin: { address: { pipe: { path: input.adminSocket, mode: ONLY_OWNER } } },
+    }),
     static_resources: {
       listeners: [renderInboundListener(input), ...outbound.map((service) => renderOutboundListener(input, service))],
       clusters: renderClusters(input),

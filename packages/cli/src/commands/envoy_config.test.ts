@@ -90,6 +90,13 @@ test('says what the operator said', async () => {
     expect(parts).toContainEqual(expect.objectContaining(part));
 });
 
+test('is there with the agent, too, and is the same', async () => {
+  const words = [...SERVICE, '--outbound', LEDGER, '--admin-socket', 'admin.sock'];
+  const here = await runHere(['agent', 'envoy-bootstrap', ...words], { folder });
+  expect(here, here.err).toMatchObject({ code: 0, out: (await run(words)).out });
+  expect(JSON.parse(here.out).admin).toEqual({ address: { pipe: { path: join(folder, 'admin.sock'), mode: 0o600 } } });
+});
+
 describe('writes no configuration', () => {
   const FUNCTION_URL = ['--authz', 'function-url'];
   const rows: [string, readonly string[], string][] = [
@@ -157,7 +164,15 @@ describeWithTool('the real Envoy takes it', ['envoy', 'openssl'], ({ envoy, open
   it.each(WAYS)('with decisions of %s', async (_, options) => {
     // Where this machine keeps the authorities of the internet is not what is tested.
     const authorities = options.includes('function-url') ? ['--trusted-ca-file', 'ca.pem'] : [];
-    const { out } = await run([...SERVICE, '--outbound', LEDGER, ...options, ...authorities]);
+    const { out } = await run([
+      ...SERVICE,
+      '--outbound',
+      LEDGER,
+      '--admin-socket',
+      'a.sock',
+      ...options,
+      ...authorities,
+    ]);
     const path = join(folder, file('envoy.json', out));
     const told = execFileSync(envoy, ['--mode', 'validate', '--config-path', path], { stdio: 'pipe' });
     expect(String(told)).toContain('OK');

@@ -1,4 +1,4 @@
-/** `postern envoy config` */
+/** `postern envoy config`, and the same for who looks for it with the agent: `postern agent envoy-bootstrap`. */
 import { join, resolve } from 'node:path';
 import type { EnvoyConfigInput, OutboundService, TcpAddress } from '@postern/agent';
 import { type Command, InvalidArgumentError, Option } from 'commander';
@@ -22,20 +22,26 @@ interface Options extends AuthzOptions {
   readonly maxStream?: number;
   readonly maxConnection?: number;
   readonly accessLog?: string;
+  readonly adminSocket?: string;
 }
 
-export function addEnvoyConfig(parent: Command, cli: Cli): void {
+export const addEnvoyConfig = (parent: Command, cli: Cli): void =>
+  define(parent, cli, 'config', 'postern envoy config');
+export const addEnvoyBootstrap = (parent: Command, cli: Cli): void =>
+  define(parent, cli, 'envoy-bootstrap', 'postern agent envoy-bootstrap');
+
+function define(parent: Command, cli: Cli, name: string, path: string): void {
   defineCommand<Options>(parent, cli, {
-    name: 'config',
+    name,
     description: 'a whole configuration for the Envoy of one service: mutual TLS, and a decision before every request',
     examples: [
       [
-        'postern envoy config --service payments --spiffe-id spiffe://demo.test/payments --app 127.0.0.1:8080 > envoy.json',
+        `${path} --service payments --spiffe-id spiffe://demo.test/payments --app 127.0.0.1:8080 --admin-socket /run/envoy/admin.sock > envoy.json`,
         'decided by the agent of this node',
       ],
       ['envoy --config-path envoy.json', 'run it as the workload whose entry has that SPIFFE ID'],
       [
-        'postern envoy config --service payments --spiffe-id spiffe://demo.test/payments --app 127.0.0.1:8080 --authz function-url --deployment outputs.json',
+        `${path} --service payments --spiffe-id spiffe://demo.test/payments --app 127.0.0.1:8080 --authz function-url --deployment outputs.json`,
         'decided by the deployed `authorize`, asked with the role that Envoy runs as',
       ],
     ],
@@ -85,7 +91,8 @@ export function addEnvoyConfig(parent: Command, cli: Cli): void {
           parseDuration,
         )
         .option('--max-connection <duration>', 'how long a connection lasts; 1h when absent', parseDuration)
-        .option('--access-log <file>', 'one line of JSON for each request; stdout when absent'),
+        .option('--access-log <file>', 'one line of JSON for each request; stdout when absent')
+        .option('--admin-socket <path>', 'Unix socket (0600) of Envoy’s administration, for /ready; none when absent'),
     async run(cli, options) {
       const { renderEnvoyConfig } = await import('@postern/agent');
       const config = rangeChecked(() => renderEnvoyConfig(inputOf(cli, options)));
@@ -96,7 +103,7 @@ export function addEnvoyConfig(parent: Command, cli: Cli): void {
 
 function inputOf(cli: Cli, options: Options): EnvoyConfigInput {
   const absolute = (path: string) => resolve(cli.io.folder, path);
-  const { service, spiffeId, app, appProtocol, listen, outbound, anonymousClients, accessLog } = options;
+  const { service, spiffeId, app, appProtocol, listen, outbound, anonymousClients, accessLog, adminSocket } = options;
   // Of what is no SPIFFE ID the template says so.
   const trustDomain = /^spiffe:\/\/([^/]*)/.exec(spiffeId)?.[1] ?? '';
   return {
@@ -112,6 +119,7 @@ function inputOf(cli: Cli, options: Options): EnvoyConfigInput {
     ...(options.maxStream !== undefined && { maxStreamSeconds: options.maxStream }),
     ...(options.maxConnection !== undefined && { maxConnectionSeconds: options.maxConnection }),
     ...(accessLog !== undefined && { accessLogPath: absolute(accessLog) }),
+    ...(adminSocket !== undefined && { adminSocket: absolute(adminSocket) }),
   };
 }
 
