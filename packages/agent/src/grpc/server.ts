@@ -111,7 +111,7 @@ export function createGrpcServer(ports: {
       });
       listeners.push(listener);
     },
-    connections: () => listener?.connections() ?? 0,
+    connections: () => listeners.reduce((count, listener) => count + listener.connections(), 0),
     openCalls() {
       const open = new Map(Object.keys(methods).map((path) => [path, 0]));
       for (const { path } of calls) {
