@@ -9,6 +9,7 @@ export type AuthorityRefusalReason =
   | 'authority-moved'
   | 'nothing-to-do'
   | 'nothing-published'
+  | 'nothing-requested'
   | 'not-in-feed'
   | 'command-unknown';
 
@@ -58,6 +59,10 @@ const WORDS: { readonly [R in AuthorityRefusalReason]: Words } = {
   'nothing-published': {
     wrong: 'no generation of this key is published and waits',
     advice: 'only what everybody could have seen may sign: `postern ca prepare` makes and publishes a successor',
+  },
+  'nothing-requested': {
+    wrong: 'no key was made for what the company’s authority is to certify',
+    advice: 'ask first, by `postern ca csr`, and have the company’s authority certify that request',
   },
   'not-in-feed': {
     wrong: 'the bundle with that generation is not in the feed, so that nobody can know it',

@@ -14,8 +14,9 @@ import {
   nextGeneration,
   type PlannedStep,
   type Step,
+  signingOf,
 } from '@postern/ca';
-import type { KeyRing } from '@postern/keys';
+import { type KeyRing, type Signer, SignerUnavailable } from '@postern/keys';
 import { accept, type Result, refuse } from '@postern/result';
 import type { TrustDomain } from '@postern/spiffe';
 import type { Clock } from '@postern/store';
@@ -29,7 +30,7 @@ type Wanted = PlannedStep | Step | 'due';
 
 /**
  * Throws as key and store do, and then nothing or one whole step was done: the command may be given again. Reasons are
- * those of the step, `nothing-to-do`, `nothing-published`, `not-in-feed`, and those of a certificate that comes in.
+ * those of the step, `nothing-to-do`, `nothing-published`, `nothing-requested`, `not-in-feed`, and those of a certificate that comes in.
  */
 export function createAuthorityCommands(ports: {
   readonly authority: RollingAuthority;
@@ -85,7 +86,8 @@ export function createAuthorityCommands(ports: {
 
   async function install(state: AuthorityState, certificates: readonly string[]): Promise<Result<Wanted>> {
     const generation = nextGeneration(state, 'root');
-    const signer = await keys.signer('root', generation);
+    const signer = await requestedSigner(state, generation);
+    if (signer === undefined) return refuse('nothing-requested');
     const checked = checkIntermediate({
       certificates: certificates.map(bytesOf),
       spki: signer.spki,
@@ -103,6 +105,18 @@ export function createAuthorityCommands(ports: {
       chain: chain.map(base64),
       anchors: anchors.map(base64),
     });
+  }
+
+  /** `undefined` where no key was made for it, and the key store is there. */
+  async function requestedSigner(state: AuthorityState, generation: number): Promise<Signer | undefined> {
+    try {
+      return await keys.signer('root', generation);
+    } catch (fault) {
+      if (!(fault instanceof SignerUnavailable)) throw fault;
+      // An outage is one of the present key too.
+      await keys.signer('root', signingOf(state, 'root').generation);
+      return undefined;
+    }
   }
 
   async function request(state: AuthorityState): Promise<Result<Uint8Array>> {

@@ -187,6 +187,16 @@ describe.skipIf(missingOpenSsl !== undefined)('a company’s own root', () => {
   /** Name and key: after the length of the whole, which depends on the signature's, and before the extensions. */
   const spkiOf = (request: Uint8Array) => request.subarray(4, 200);
 
+  test('a chain without a request is refused, and says to make one', async () => {
+    const other = company.below('Somebody Else');
+    write('chain.pem', pem(other.certificate, company.certificate));
+    expect(await ca('import-chain chain.pem')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('nothing-requested'),
+    });
+    expect(await phasesOf('root')).toEqual(['1 signing']);
+  });
+
   test('a chain for another key is refused, and nothing is done', async () => {
     await csr();
     const other = company.below('Somebody Else');
