@@ -7,7 +7,6 @@ import { isJsonFields, isWellFormedText } from './json_text.ts';
 import { normalLong } from './long.ts';
 import { patternFromJson } from './pattern.ts';
 import { ReadOnce } from './read_once.ts';
-import { SharedOperands } from './shared_operands.ts';
 import { entityUidFromJson, isEntityTypeName } from './value_json.ts';
 
 export type ExpressionReason =
@@ -26,32 +25,24 @@ export const MAX_EXPRESSION_DEPTH = 400;
 export const MAX_EXPRESSION_NODES = 100_000;
 
 type Parsed = Result<Expression, ExpressionReason>;
-type ReadOperand = { readonly parsed: Parsed; readonly nodes: number };
 type Fields = { readonly [name: string]: unknown };
 /** Counts down the nodes that one expression may still have. */
 type Budget = { nodes: number };
 
 /** Conditions of one set of policies; operands of the outermost `&&` that they share are read once. */
 export class ConditionReader {
-  readonly #operands = new ReadOnce((json): ReadOperand => {
+  readonly #operands = new ReadOnce((json) => {
     const budget = { nodes: MAX_EXPRESSION_NODES };
     const parsed = parse(json, 0, budget);
     return { parsed, nodes: MAX_EXPRESSION_NODES - budget.nodes };
   });
-  /** By number, of the list that was asked about last: a release has one. */
-  #shared: (ReadOperand | undefined)[] = [];
-  #parts: readonly unknown[] | undefined;
 
   /** Why `read` would refuse; `undefined` when it would not. */
-  check(operands: readonly unknown[] | SharedOperands): Refusal<ExpressionReason> | undefined {
-    const isShared = operands instanceof SharedOperands;
-    const { length } = isShared ? operands.numbers : operands;
-    if (length === 0) return refuse('expression-malformed');
+  check(operands: readonly unknown[]): Refusal<ExpressionReason> | undefined {
+    if (operands.length === 0) return refuse('expression-malformed');
     let budget = MAX_EXPRESSION_NODES;
-    for (let index = 0; index < length; index++) {
-      const { parsed, nodes } = isShared
-        ? this.#readShared(operands.parts, operands.numbers[index]!)
-        : this.#operands.read(operands[index]);
+    for (let index = 0; index < operands.length; index++) {
+      const { parsed, nodes } = this.#operands.read(operands[index]);
       budget -= nodes + 1;
       if (budget < 0) return refuse('expression-too-large');
       if (!parsed.ok) return parsed;
@@ -59,18 +50,8 @@ export class ConditionReader {
     return undefined;
   }
 
-  #readShared(parts: readonly unknown[], number: number): ReadOperand {
-    if (this.#parts !== parts) {
-      this.#parts = parts;
-      this.#shared = new Array(parts.length);
-    }
-    this.#shared[number] ??= this.#operands.read(parts[number]);
-    return this.#shared[number];
-  }
-
   /** The `&&` of a list; of a single operand, that one. */
-  read(shared: readonly unknown[] | SharedOperands): Parsed {
-    const operands = shared instanceof SharedOperands ? shared.list : shared;
+  read(operands: readonly unknown[]): Parsed {
     if (operands.length === 0) return refuse('expression-malformed');
     const budget = { nodes: MAX_EXPRESSION_NODES };
     if (operands.length === 1) return this.#readOperand(operands[0], budget);

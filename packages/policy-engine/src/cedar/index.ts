@@ -20,7 +20,6 @@ export { policyFromJson } from './policy_from_json.ts';
 export type * from './policy_json.ts';
 export * from './policy_set.ts';
 export { policyReads } from './reads.ts';
-export { SharedOperands } from './shared_operands.ts';
 export * from './value.ts';
 export * from './value_json.ts';
 export { NO_SHAPES, type SchemaShapes, shapesFromSchema, type ValueShape } from './value_shape.ts';

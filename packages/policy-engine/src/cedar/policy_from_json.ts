@@ -1,5 +1,5 @@
 /** Policies and templates from Cedar's JSON policy format, untrusted. */
-import { accept, type Refusal, type Result, refuse } from '@postern/result';
+import { accept, type Result, refuse } from '@postern/result';
 import { quoted } from './evaluation_error.ts';
 import { ConditionReader, chainOperands } from './expression_json.ts';
 import { countFields, isJsonFields, type JsonFields } from './json_text.ts';
@@ -16,7 +16,6 @@ import {
 } from './policy.ts';
 import type { SlotName } from './policy_json.ts';
 import { ReadOnce } from './read_once.ts';
-import { SharedOperands } from './shared_operands.ts';
 import type { EntityUid } from './value.ts';
 import { entityUidFromJson, isEntityTypeName } from './value_json.ts';
 
@@ -57,8 +56,8 @@ export function policyHeadFromJson(json: unknown, reader: PolicyReader): Result<
     const reason = reader.conditions.check(form.operands);
     if (reason !== undefined) return reason;
   }
-  const wrong = checkAnnotations(annotations);
-  if (wrong !== undefined) return wrong;
+  const checked = annotationsFromJson(annotations);
+  if (!checked.ok) return checked;
   return isPolicyHead(head.value) ? accept(head.value) : refuse('policy-is-template');
 }
 
@@ -95,11 +94,11 @@ function headFromJson(json: unknown, reader: PolicyReader): Result<TemplateHead,
 /** `operands`: of the outermost `&&`, still unchecked. */
 function clauseFormOf(
   json: unknown,
-): { readonly kind: Clause['kind']; readonly operands: readonly unknown[] | SharedOperands } | undefined {
+): { readonly kind: Clause['kind']; readonly operands: readonly unknown[] } | undefined {
   if (!isJsonFields(json)) return undefined;
   const { kind, all } = json;
   if ((kind !== 'when' && kind !== 'unless') || countFields(json) !== 2) return undefined;
-  return { kind, operands: all instanceof SharedOperands ? all : chainOperands(json['body'], '&&') };
+  return { kind, operands: Array.isArray(all) ? all : chainOperands(json['body'], '&&') };
 }
 
 type ScopeReason = 'policy-scope-malformed' | 'policy-slot-misplaced' | 'entity-uid-malformed' | 'entity-type-invalid';
@@ -159,22 +158,13 @@ const ANNOTATION_NAME = /^[_a-zA-Z][_a-zA-Z0-9]*$/;
 
 function annotationsFromJson(json: unknown): Result<{ readonly [name: string]: string }, PolicyReason> {
   if (json === undefined) return NO_ANNOTATIONS;
-  const wrong = checkAnnotations(json);
-  if (wrong !== undefined) return wrong;
   const annotations: { [name: string]: string } = {};
-  for (const [name, text] of Object.entries(json as { readonly [name: string]: string | null }))
-    annotations[name] = text ?? '';
-  return accept(annotations);
-}
-
-function checkAnnotations(json: unknown): Refusal<'policy-malformed'> | undefined {
-  if (json === undefined) return undefined;
   if (!isJsonFields(json)) return refuse('policy-malformed');
-  for (const name in json) {
+  for (const [name, text] of Object.entries(json)) {
     // `@flag` without a value is null in JSON and means the empty text.
-    const text = json[name];
     if (text !== null && typeof text !== 'string') return refuse('policy-malformed');
     if (name === '__proto__' || !ANNOTATION_NAME.test(name)) return refuse('policy-malformed', quoted(name));
+    annotations[name] = text ?? '';
   }
-  return undefined;
+  return accept(annotations);
 }

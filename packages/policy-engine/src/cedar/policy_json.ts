@@ -1,5 +1,3 @@
-import type { SharedOperands } from './shared_operands.ts';
-
 /** Cedar's JSON policy format as types, for code that writes it; what is read is `unknown` until `policyFromJson` checked it. */
 export interface PolicyJson {
   effect: 'permit' | 'forbid';
@@ -10,9 +8,9 @@ export interface PolicyJson {
   annotations?: { [name: string]: string | null };
 }
 
-/** Releases name the operands of an `&&` by number, so that policies can share them; Cedar itself knows only `body`. */
+/** Releases write the operands of an `&&` as a list, `all`, so that policies can share them; Cedar itself knows only `body`. */
 export type ClauseJson = { kind: 'when' | 'unless'; body: ExpressionJson };
-export type SharedClauseJson = { kind: 'when' | 'unless'; all: SharedOperands };
+export type SharedClauseJson = { kind: 'when' | 'unless'; all: ExpressionJson[] };
 
 export interface EntityUidJson {
   type: string;

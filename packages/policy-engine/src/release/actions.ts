@@ -34,20 +34,17 @@ export function actionId(serviceName: string, action: string): string {
 }
 
 function actionGroupId(serviceName: string, group: string): string {
-  return (ACTION_GROUPS as readonly string[]).includes(group) ? group : `${serviceName}:${group}`;
+  return ACTION_GROUPS.some((name) => name === group) ? group : `${serviceName}:${group}`;
 }
 
 /** Cedar ids of a service's actions, each with the ids of its groups. */
 export function actionsOf(service: Service): ReadonlyMap<string, readonly string[]> {
-  const actions = new Map<string, string[]>();
+  const actions = new Map<string, readonly string[]>();
   for (const route of routesOf(service)) {
     const id = actionId(service.name, route.action);
-    const groups = actions.get(id) ?? [];
-    for (const name of route.groups) {
-      const group = actionGroupId(service.name, name);
-      if (!groups.includes(group)) groups.push(group);
-    }
-    actions.set(id, groups);
+    const groups = route.groups.map((name) => actionGroupId(service.name, name));
+    const others = actions.get(id) ?? [];
+    actions.set(id, [...new Set([...others, ...groups])]);
   }
   return actions;
 }

@@ -2,11 +2,11 @@
  * Policies as releases write them. They repeat the same few scopes and conditions (a group, a service's action, a fresh
  * sign-in, a compliant device), so each is written once, in the members `scopes` and `conditions` of the release, and a
  * policy has their numbers: `"principal":3`, and for the operands of a clause's `&&` `{"all":[0,1,7],"kind":"when"}`. A
- * release of 1,000 policies is a quarter as long, and whoever loads it reads and checks each part once. In memory scopes
- * stand where their numbers were, the same objects for all policies, and clauses have `SharedOperands`.
+ * release of 1,000 policies is a quarter as long, and whoever loads it reads and checks each part once. In memory the parts
+ * stand where the numbers were, the same objects for all policies (`SharedClauseJson`).
  */
 import { accept, type Result, refuse } from '@postern/result';
-import { chainOperands, isJsonFields, SharedOperands } from '../cedar/index.ts';
+import { chainOperands, isJsonFields } from '../cedar/index.ts';
 import { formatCanonical } from './canonical.ts';
 
 /**
@@ -28,10 +28,11 @@ export function shareParts(policies: readonly { readonly json: unknown }[]): Sha
   const [scopes, conditions] = [new Numbered(), new Numbered()];
   const shareClause = (clause: unknown): unknown => {
     if (!isJsonFields(clause)) return clause;
-    const { body, all, ...others } = clause;
-    if (body === undefined && !(all instanceof SharedOperands)) return clause;
-    const operands = all instanceof SharedOperands ? all.list : chainOperands(body, '&&');
-    return { ...others, all: operands.map((operand) => conditions.numberOf(operand)) };
+    const { body, ...others } = clause;
+    const operands = body === undefined ? allOf(clause) : chainOperands(body, '&&');
+    return operands === undefined
+      ? clause
+      : { ...others, all: operands.map((operand) => conditions.numberOf(operand)) };
   };
   const written = policies.map((policy) => {
     const { json } = policy;
@@ -103,15 +104,21 @@ function restoreClauses(clauses: unknown, conditions: readonly unknown[]): numbe
   if (!Array.isArray(clauses)) return 0;
   let operands = 0;
   for (let index = 0; index < clauses.length; index++) {
-    const clause: unknown = clauses[index];
-    const numbers = isJsonFields(clause) ? clause['all'] : undefined;
-    if (!Array.isArray(numbers)) continue;
-    for (let place = 0; place < numbers.length; place++) {
-      const number: unknown = numbers[place];
-      if (typeof number !== 'number' || conditions[number] === undefined) return undefined;
+    const all = allOf(clauses[index]) ?? NO_OPERANDS;
+    for (let place = 0; place < all.length; place++) {
+      const number = all[place];
+      const condition = typeof number === 'number' ? conditions[number] : undefined;
+      if (condition === undefined) return undefined;
+      all[place] = condition;
     }
-    (clause as { [member: string]: unknown })['all'] = new SharedOperands(conditions, numbers as number[]);
-    operands += numbers.length;
+    operands += all.length;
   }
   return operands;
+}
+
+const NO_OPERANDS: unknown[] = [];
+
+function allOf(clause: unknown): unknown[] | undefined {
+  const all = isJsonFields(clause) ? clause['all'] : undefined;
+  return Array.isArray(all) ? all : undefined;
 }
