@@ -43,8 +43,8 @@ export function createAcmeAccountStore(ports: {
   readonly onForged: (key: Key) => void;
 }): AcmeAccountStore {
   const { table } = ports;
-  const accounts = createSealedItems<AcmeAccount>({ ...ports, kind: BY_ID });
-  const keys = createSealedItems<{ readonly id: string }>({ ...ports, kind: BY_KEY });
+  const accounts = createSealedItems<AcmeAccount>(ports);
+  const keys = createSealedItems<{ readonly id: string }>(ports);
   const idKey = (id: string): Key => ({ pk: BY_ID, sk: id });
   const thumbKey = (thumbprint: string): Key => ({ pk: BY_KEY, sk: thumbprint });
   const get = async (id: string) => (ID.test(id) ? accounts.get(idKey(id)) : undefined);

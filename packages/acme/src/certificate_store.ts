@@ -35,7 +35,7 @@ export function createAcmeCertificateStore(ports: {
   readonly mac: Mac;
   readonly onForged: (key: Key) => void;
 }): AcmeCertificateStore {
-  const items = createSealedItems<AcmeCertificate>({ ...ports, kind: PARTITION });
+  const items = createSealedItems<AcmeCertificate>(ports);
   const keyOf = (serial: string): Key => ({ pk: PARTITION, sk: serial });
   return {
     async put(certificate) {

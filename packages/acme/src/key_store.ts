@@ -51,7 +51,7 @@ export function createAcmeKeyStore(ports: {
   readonly onForged: (key: Key) => void;
 }): AcmeKeyStore {
   const { table, mac, clock } = ports;
-  const items = createSealedItems<AcmeKey>({ ...ports, kind: PARTITION });
+  const items = createSealedItems<AcmeKey>(ports);
   const keyOf = (id: string): Key => ({ pk: PARTITION, sk: id });
 
   const secretOf = (id: string) => mac.compute(Buffer.from(`acme-key-secret\u0000${id}`));

@@ -41,8 +41,8 @@ export function createAcmeOrderStore(ports: {
   readonly onForged: (key: Key) => void;
 }): AcmeOrderStore {
   const { table, clock } = ports;
-  const orders = createSealedItems<AcmeOrder>({ ...ports, kind: 'acme-order' });
-  const claims = createSealedItems<{ readonly orderId: string }>({ ...ports, kind: 'acme-replacement' });
+  const orders = createSealedItems<AcmeOrder>(ports);
+  const claims = createSealedItems<{ readonly orderId: string }>(ports);
   const keyOf = (accountId: string, id: string): Key => ({ pk: `acme-order#${accountId}`, sk: id });
   const claimKey = (accountId: string, certificate: string): Key => ({
     pk: `acme-replacement#${accountId}`,

@@ -1,7 +1,8 @@
 /**
- * Items that carry a MAC over their place and content: whoever can merely write the table can take one away, and put none
- * there. An item without its MAC is as if it were not there, and is reported.
+ * Sealed items of one shape in the table: made where there is none, and replaced only as they were read. Whoever can merely
+ * write the table can take one away, and put none there. Partitions of different kinds have different keys.
  */
+import { createSealedItems as createMacItems } from '@postern/ca';
 import { canonicalJson } from '@postern/canonical-json';
 import type { Mac } from '@postern/keys';
 import type { Item, Key, Table, Write } from '@postern/store';
@@ -18,47 +19,30 @@ export interface SealedItems<T> {
   open(item: Item): Promise<T | undefined>;
 }
 
-/** `kind`: of the items, so that one of another kind under the same MAC key is none of these. */
 export function createSealedItems<T extends object>(ports: {
-  readonly kind: string;
   readonly table: Table;
   readonly mac: Mac;
   readonly onForged: (key: Key) => void;
 }): SealedItems<T> {
-  const { kind, table, mac, onForged } = ports;
-  const inputOf = ({ pk, sk }: Key, body: string) => Buffer.from([kind, pk, sk, body].join('\u0000'));
-
-  async function itemOf({ pk, sk }: Key, value: T, expiresAtSeconds: number | undefined): Promise<Item> {
-    const body = canonicalJson(value);
-    const attributes = { body, mac: await mac.compute(inputOf({ pk, sk }, body)) };
-    return { pk, sk, attributes, ...(expiresAtSeconds !== undefined && { expiresAtSeconds }) };
-  }
-
-  async function open(item: Item): Promise<T | undefined> {
-    const { body, mac: tag } = item.attributes;
-    const isGenuine =
-      typeof body === 'string' && tag instanceof Uint8Array && (await mac.verify(inputOf(item, body), tag));
-    if (isGenuine) return JSON.parse(body) as T;
-    onForged({ pk: item.pk, sk: item.sk });
-    return undefined;
-  }
+  const { table } = ports;
+  const { close, open } = createMacItems(ports.mac, ports.onForged);
 
   const creation = async (key: Key, value: T, expiresAtSeconds?: number) => ({
-    put: await itemOf(key, value, expiresAtSeconds),
+    put: await close(key, value, expiresAtSeconds),
     condition: { kind: 'absent' } as const,
   });
   const replacement = async (key: Key, before: T, value: T, expiresAtSeconds?: number) => ({
-    put: await itemOf(key, value, expiresAtSeconds),
+    put: await close(key, value, expiresAtSeconds),
     condition: { kind: 'equals', attribute: 'body', value: canonicalJson(before) } as const,
   });
 
   return {
-    open,
+    open: (item) => open<T>(item),
     creation,
     replacement,
     async get(key) {
       const item = await table.get(key);
-      return item && open(item);
+      return item && open<T>(item);
     },
     async create(key, value, expiresAtSeconds) {
       const { put, condition } = await creation(key, value, expiresAtSeconds);
