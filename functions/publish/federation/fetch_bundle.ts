@@ -10,7 +10,14 @@ import { isIP } from 'node:net';
 import { connect, type DetailedPeerCertificate, type TLSSocket } from 'node:tls';
 import { checkEndpointUrl, type FederationRelationship } from '@postern/ca';
 import { verifyX509Signature } from '@postern/keys';
-import { INTERMEDIATE_TLS, type IsAddressAllowed, resolveByPlatform, resolveChecked } from '@postern/outbound';
+import {
+  hostOf,
+  INTERMEDIATE_TLS,
+  type IsAddressAllowed,
+  readBounded,
+  resolveByPlatform,
+  resolveChecked,
+} from '@postern/outbound';
 import { accept, type Result, refuse } from '@postern/result';
 import {
   type BundleReason,
@@ -116,18 +123,15 @@ async function getFrom(
     socket = connected.value;
     const response = await ask(url, socket, signal);
     const { statusCode: status = 0, headers } = response;
-    const body = status === 200 ? await readBody(response) : '';
-    return body === undefined
-      ? refuse('bundle-too-large')
-      : accept({ status, location: headers.location, body, address });
+    const body = status === 200 ? await readBounded(response, MAX_BUNDLE_BYTES) : accept(new Uint8Array());
+    if (!body.ok) return refuse('bundle-too-large');
+    return accept({ status, location: headers.location, body: Buffer.from(body.value).toString('utf8'), address });
   } catch (fault) {
     return refuse('endpoint-unreachable', fault instanceof Error ? codeOf(fault) : undefined);
   } finally {
     socket?.destroy();
   }
 }
-
-const hostOf = (url: URL) => url.hostname.replace(/^\[(.*)\]$/, '$1');
 
 function codeOf(fault: Error): string {
   return 'code' in fault && typeof fault.code === 'string' ? fault.code : fault.name;
@@ -204,15 +208,4 @@ function ask(url: URL, socket: TLSSocket, signal: AbortSignal): Promise<Incoming
     call.once('error', reject);
     call.end();
   });
-}
-
-async function readBody(response: IncomingMessage): Promise<string | undefined> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of response as AsyncIterable<Uint8Array>) {
-    size += chunk.byteLength;
-    if (size > MAX_BUNDLE_BYTES) return undefined;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }

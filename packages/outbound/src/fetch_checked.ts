@@ -7,7 +7,8 @@ import { type IncomingMessage, request as requestPlain } from 'node:http';
 import { request as requestTls, type RequestOptions as TlsRequestOptions } from 'node:https';
 import { isIP } from 'node:net';
 import { accept, type Result, refuse } from '@postern/result';
-import { type ResolveReason, type ResolveRules, resolveChecked } from './resolve_checked.ts';
+import { readBounded } from './read_bounded.ts';
+import { hostOf, type ResolveReason, type ResolveRules, resolveChecked } from './resolve_checked.ts';
 
 export interface OutboundRules extends ResolveRules {
   /** Of the URL and of each redirect. */
@@ -76,7 +77,7 @@ interface Hop extends FetchedAnswer {
 }
 
 async function getFrom(url: URL, rules: OutboundRules, signal: AbortSignal): Promise<Result<Hop, FetchReason>> {
-  const host = url.hostname.replace(/^\[|\]$/g, '');
+  const host = hostOf(url);
   const addresses = await resolveChecked(host, rules, signal);
   if (!addresses.ok) return addresses;
   let failed: Result<Hop, FetchReason> = refuse('connection-failed');
@@ -128,19 +129,4 @@ async function get(
   } catch {
     return refuse(signal.aborted ? 'timed-out' : 'connection-failed');
   }
-}
-
-async function readBounded(
-  response: IncomingMessage,
-  maxBytes: number,
-): Promise<Result<Uint8Array, 'answer-too-large'>> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of response as AsyncIterable<Uint8Array>) {
-    size += chunk.length;
-    // Leaving the loop ends the connection.
-    if (size > maxBytes) return refuse('answer-too-large');
-    chunks.push(chunk);
-  }
-  return accept(Buffer.concat(chunks, size));
 }

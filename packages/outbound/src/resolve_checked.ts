@@ -20,6 +20,9 @@ export type ResolveReason =
 
 const MAX_ADDRESSES = 2;
 
+/** A name, or an address as sockets take it: IPv6 without brackets. */
+export const hostOf = (url: URL): string => url.hostname.replace(/^\[(.*)\]$/, '$1');
+
 /** By the resolver of the platform, `/etc/hosts` too. */
 export const resolveByPlatform: ResolveName = async (name) =>
   (await lookup(name, { all: true })).map(({ address }) => address);
