@@ -5,11 +5,12 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { PATHS } from '@postern/api';
 import { cacheHeaders } from '@postern/ca';
+import { encodePem } from '@postern/der';
 import { INTERMEDIATE_TLS } from '@postern/outbound';
 import { formatTrustBundle, type TrustBundle } from '@postern/spiffe';
+import { listenOnPort } from './listen_on_port.ts';
 import type { Log } from './log.ts';
 import type { NodeIdentity } from './node_identity.ts';
 
@@ -60,23 +61,13 @@ export async function listenForBundles(
   server.maxRequestsPerSocket = MAX_REQUESTS_PER_CONNECTION;
   server.on('request', (request, response) => answer(request, response, ports.bundle()));
   server.on('tlsClientError', (_, socket) => socket.destroy());
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, address, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
-  server.on('error', (fault) => ports.log('error', 'bundle-endpoint-fault', { error: fault.message }));
+  const listener = await listenOnPort(server, { address, port }, (fault) =>
+    ports.log('error', 'bundle-endpoint-fault', { error: fault.message }),
+  );
   return {
+    ...listener,
     address,
-    port: (server.address() as AddressInfo).port,
     present: (identity) => server.setSecureContext({ ...INTERMEDIATE_TLS, ...pemOf(identity) }),
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
   };
 }
 
@@ -103,7 +94,6 @@ function pemOf({ chain, privateKey }: BundleEndpointPorts['identity']): {
   readonly cert: string;
   readonly key: string;
 } {
-  const pem = (der: Uint8Array) =>
-    `-----BEGIN CERTIFICATE-----\n${Buffer.from(der).toString('base64')}\n-----END CERTIFICATE-----\n`;
+  const pem = (der: Uint8Array) => encodePem('CERTIFICATE', der);
   return { cert: chain.map(pem).join(''), key: String(privateKey.export({ format: 'pem', type: 'pkcs8' })) };
 }

@@ -3,7 +3,8 @@
  * identities). On a loopback address or a Unix socket alone: what it says tells services and load of this node.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { type AddressInfo, BlockList, isIP } from 'node:net';
+import { BlockList, isIP } from 'node:net';
+import { listenOnPort } from './listen_on_port.ts';
 import type { Log } from './log.ts';
 import { CONTENT_TYPES, chooseFormat, type ExpositionFormat } from './metrics/exposition.ts';
 import { listenUnix, type UnixListener } from './peer/unix_listener.ts';
@@ -68,24 +69,12 @@ export async function listenForStatus(ports: StatusPorts, place: StatusPlace): P
   server.on('clientError', (_, socket) => socket.destroy());
 
   if ('path' in place) return listenOnSocket(server, ports.log, place.path);
-  const { address, port } = place;
+  const { address } = place;
   if (!isLoopback(address)) throw new TypeError(`\`${address}\` is no loopback address`);
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, address, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
-  server.on('error', (fault) => ports.log('error', 'status-endpoint-fault', { error: fault.message }));
-  return {
-    place: { address, port: (server.address() as AddressInfo).port },
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+  const listener = await listenOnPort(server, place, (fault) =>
+    ports.log('error', 'status-endpoint-fault', { error: fault.message }),
+  );
+  return { place: { address, port: listener.port }, close: listener.close };
 }
 
 async function listenOnSocket(
