@@ -5,7 +5,7 @@
 import { PATHS, type RevocationAnswer, type RevocationsAnswer } from '@postern/api';
 import type { RecordBody } from '@postern/audit';
 import { type EntryStore, type IssuedIndex, isReasonCode } from '@postern/ca';
-import { type FeedLog, isStillLatest, type RevocationFact } from '@postern/feed';
+import { type Fact, type FeedLog, isStillLatest, type RevocationFact } from '@postern/feed';
 import type { TrustDomain } from '@postern/spiffe';
 import type { Clock } from '@postern/store';
 import { type Administrator, pathsOf, type VerifyAdministrator } from '../door/administrator.ts';
@@ -64,7 +64,7 @@ export function mountRevocationDoors(door: Pick<Door, 'administrator'>, ports: R
     if (refused !== undefined) return refused;
     const nowMs = clock.nowMs();
     const known = await feedLog.latest('revocation', subject);
-    const before = known?.kind === 'revocation' && known.expiresAtMs > nowMs ? known : undefined;
+    const before = liveRevocation(known, nowMs);
     if (lift && before === undefined) return { refused: 'not-found', reason: 'revocation-unknown' };
     const isFinal = before !== undefined && !LIFTABLE.has(kind) && before.reasonCode !== 'certificate-hold';
     // One that is on hold from now on could be given back next.
@@ -97,8 +97,7 @@ export function mountRevocationDoors(door: Pick<Door, 'administrator'>, ports: R
     const facts: RevocationFact[] = [{ ...header, subject }];
     // Its own SVID, for decision points that know nothing of agents.
     if (kind === 'agent') {
-      const latest = await feedLog.latest('revocation', `spiffe-id:${name}`);
-      const named = latest?.kind === 'revocation' && latest.expiresAtMs > nowMs ? latest : undefined;
+      const named = liveRevocation(await feedLog.latest('revocation', `spiffe-id:${name}`), nowMs);
       const isItsOwn = named === undefined || named.observedAtMs === before?.observedAtMs;
       // What somebody else said of the name alone stays, and as long.
       if (isItsOwn) facts.push({ ...header, subject: `spiffe-id:${name}` });
@@ -170,4 +169,8 @@ export function mountRevocationDoors(door: Pick<Door, 'administrator'>, ports: R
     }
     return count;
   }
+}
+
+function liveRevocation(fact: Fact | undefined, nowMs: number): RevocationFact | undefined {
+  return fact?.kind === 'revocation' && fact.expiresAtMs > nowMs ? fact : undefined;
 }
