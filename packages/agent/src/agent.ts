@@ -3,17 +3,14 @@
  * the proxy, and ships its records. This page is its wiring and order of start; each part has its own folder.
  */
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
 import type { ControlPlaneTrust } from '@postern/api';
-import { createProducer } from '@postern/audit';
 import { createBroker, createDecisionIds } from '@postern/broker';
 import { createFollower, createWantedBundles } from '@postern/feed';
 import { createRequestProof } from '@postern/identity';
-import { createSoftwareSigner, generateSoftwareSigner, jwkFromSpki } from '@postern/keys';
+import { createSoftwareSigner } from '@postern/keys';
 import { type Clock, systemClock } from '@postern/store';
 import { createUnixAttestor } from './attest/unix.ts';
-import { leftoverRuns, openRunSpool } from './audit/runs.ts';
-import { createShipper } from './audit/shipper.ts';
+import { MAX_SPOOL_BYTES, openRecords } from './audit/records.ts';
 import { createRootFollower, FOLLOW_ROOT_MS } from './authority_chain.ts';
 import { listenForBundles } from './bundle_endpoint.ts';
 import { createControlPlaneClient, type SendCall, type SignProof } from './control_plane/client.ts';
@@ -105,8 +102,6 @@ const PUBLIC_SOCKET = 0o777;
 const SNAPSHOT_FILE = 'snapshot.json';
 const ENTRY_SYNC_MS = 2_000;
 const RENEWAL_CHECK_MS = 60_000;
-const LEFTOVER_MS = 10_000;
-const MAX_SPOOL_BYTES = 1024 * 1024 * 1024;
 
 export async function startAgent(options: AgentOptions): Promise<Agent> {
   const countedLog = createCountedLog(options.log);
@@ -227,47 +222,18 @@ async function start(
     others: spans === undefined ? [countedLog] : [countedLog, spans],
   });
 
-  // Records: numbered and chained here, spooled to disk, shipped when the control plane is there.
   const nextId = createDecisionIds(randomBytes);
-  const createId = () => nextId(clock.nowMs());
-  const run = createId();
-  const spoolDir = join(folder.dir, 'spool');
-  const signer = generateSoftwareSigner('ES256');
-  // Batched records are a second away from the disk as it is: syncing each segment would cost more than deciding.
-  const spoolOptions = {
-    maxBytes: MAX_SPOOL_BYTES,
-    survives: options.auditMode === 'strict' ? 'power-cut' : 'process',
-  } as const;
-  const current = openRunSpool(
-    spoolDir,
-    run,
-    { id: `${spiffeId}#${run}`, key: jwkFromSpki(signer.spki) },
-    spoolOptions,
-  );
-  const producer = createProducer({
-    id: current.producer.id,
-    signer,
-    sink: current.spool,
-    clock,
-    mode: options.auditMode,
-    createId,
-    onFault: (fault) => log('error', 'records-not-spooled', { error: (fault as Error).message }),
-  });
-  const shipper = createShipper({
-    producer: current.producer,
+  const records = openRecords({
+    dir: folder.dir,
+    spiffeId,
+    auditMode: options.auditMode,
+    createId: () => nextId(clock.nowMs()),
     client,
-    queue: current.spool,
+    clock,
     log,
     onAcknowledged: metrics.acknowledged,
   });
-  let leftover = [...leftoverRuns(spoolDir, run, MAX_SPOOL_BYTES)];
-  const shipLeftover = createPeriodic('leftover-records', LEFTOVER_MS, log, async () => {
-    for (const earlier of leftover) {
-      if (!(await createShipper({ producer: earlier.producer, client, queue: earlier.spool, log }).ship())) return;
-      earlier.remove();
-      leftover = leftover.filter((other) => other !== earlier);
-    }
-  });
+  const { producer } = records;
 
   // Services of this node.
   const { followRootMs = FOLLOW_ROOT_MS } = options.pace ?? {};
@@ -379,9 +345,9 @@ async function start(
     agentNotAfterMs: () => identity?.notAfterMs ?? 0,
     store,
     producer,
-    spool: current.spool,
+    spool: records.spool,
     spoolMaxBytes: MAX_SPOOL_BYTES,
-    leftoverRuns: () => leftover.length,
+    leftoverRuns: records.leftoverRuns,
     sockets: {
       'workload-api': workloadServer,
       'ext-authz': options.authzGrpcSocket === undefined ? undefined : authzServer,
@@ -398,8 +364,7 @@ async function start(
   feed.start();
   entries.start();
   renewal.start();
-  shipper.start();
-  shipLeftover.start();
+  records.start();
 
   const { serial } = identity;
   return {
@@ -409,7 +374,7 @@ async function start(
     status: status?.place,
     ready: (timeoutMs) => waitUntilReady(readiness, timeoutMs),
     async stop() {
-      await Promise.all([feed.stop(), entries.stop(), renewal.stop(), shipLeftover.stop()]);
+      await Promise.all([feed.stop(), entries.stop(), renewal.stop()]);
       await Promise.all([
         workloadServer.close(),
         options.authzGrpcSocket === undefined ? undefined : authzServer.close(),
@@ -419,8 +384,7 @@ async function start(
       ]);
       await extAuthz.flush();
       await spans?.stop();
-      await producer.close().catch((fault: Error) => log('error', 'records-not-closed', { error: fault.message }));
-      await shipper.stop();
+      await records.stop();
       folder.close();
     },
   };
